@@ -1,0 +1,1 @@
+//! Capsules: one file with a case's history, proofs, evidence and certificates.

@@ -1,0 +1,1 @@
+//! Certificates: the parsed DER beside its bytes, and the identity it speaks for.

@@ -1,0 +1,1 @@
+//! Evidence: the trusted third party's signed answer, re-provable offline.

@@ -1,0 +1,1 @@
+//! Issuing: certificates, certificate requests and CRLs by profile.

@@ -1,0 +1,1 @@
+//! Receipts: records with their inclusion proof under one checkpoint.

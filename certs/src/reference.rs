@@ -1,0 +1,1 @@
+//! References: the signed, revocable paper that tells of a grant.

@@ -1,0 +1,1 @@
+//! Refusals and verdict notices: what a home signs when it says no.

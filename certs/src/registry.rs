@@ -1,0 +1,1 @@
+//! The registry: the signed, versioned, expiring list of who is who.

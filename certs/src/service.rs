@@ -1,0 +1,1 @@
+//! Service definitions as signed by their publisher.

@@ -1,0 +1,1 @@
+//! One-time enrolment tokens, and the enrolment request and answer.

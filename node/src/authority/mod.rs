@@ -1,0 +1,1 @@
+//! The certificate authority: enrols, issues, revokes, and keeps the registry.

@@ -1,0 +1,13 @@
+//! An agency's node: the case model, the log, the store, the exchange and the daemons' faces.
+//!
+//! Imports run one way: `log` ← `store` → `case`; both ← `desk` ← `exchange`, `api`. `authority` and `ttp` stand on
+//! `log` and on the exchange's shell, never on `store`. Begin with [`case`], then [`desk`].
+
+pub mod api;
+pub mod authority;
+pub mod case;
+pub mod desk;
+pub mod exchange;
+pub mod log;
+pub mod store;
+pub mod ttp;

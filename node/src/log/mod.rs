@@ -1,0 +1,1 @@
+//! The journal and its Merkle tree: append-only, one signature a commit. Knows bytes only.

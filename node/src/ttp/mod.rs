@@ -1,0 +1,1 @@
+//! The trusted third party: verifies for others and answers with signed evidence.
