@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn what_is_not_exactly_one_leaf_is_refused() {
         let good = record().to_bytes().to_vec();
-        let edits: [(&str, fn(&mut Vec<u8>), Code); 10] = [
+        type Edit = fn(&mut Vec<u8>);
+        let edits: [(&str, Edit, Code); 10] = [
             ("empty", Vec::clear, Code::Malformed),
             ("the prefix alone", |b| b.truncate(13), Code::Malformed),
             ("one byte short", |b| b.truncate(124), Code::Malformed),
