@@ -97,7 +97,7 @@ pub struct Origin {
     pub agency: AgencyId,
     /// 16 random bytes drawn when the store was made.
     pub log: [u8; 16],
-    /// Rises when a store begins anew, after a loss or an erasure.
+    /// Rises when the log begins anew.
     pub generation: u64,
 }
 
