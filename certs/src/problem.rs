@@ -62,15 +62,19 @@ impl Problem {
     }
 }
 
-/// Text of a stranger made fit for a line of a log or terminal: control and bidirectional formatting
-/// characters escaped, at most 200 characters.
+/// Text of a stranger cut to 200 characters and made [`visible`].
 fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == FOUND_CHARS_MAX {
-            out.push('…');
-            break;
-        }
+    match text.char_indices().nth(FOUND_CHARS_MAX) {
+        Some((cut, _)) => visible(&text[..cut]) + "…",
+        None => visible(text),
+    }
+}
+
+/// Text of a stranger made fit for a line of a log or terminal: control and bidirectional formatting characters
+/// are escaped.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
         let hidden = c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         if hidden { out.extend(c.escape_unicode()) } else { out.push(c) }
