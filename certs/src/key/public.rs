@@ -319,10 +319,8 @@ mod tests {
             &der::sequence(&[&alg_id::ED25519]),
             &der::element(der::tag::BIT_STRING, &[&[1], &[2; 32]]),
         ]);
-        let parameters = der::sequence(&[
-            &der::sequence(&[&alg_id::ED25519, &[der::tag::NULL, 0]]),
-            &der::bit_string(&[2; 32]),
-        ]);
+        let parameters =
+            der::sequence(&[&der::sequence(&[&alg_id::ED25519, &[0x05, 0]]), &der::bit_string(&[2; 32])]);
         for (name, spki, code) in [
             ("31 bytes", ed25519_spki(&[2; 31]), Code::KeyRefused),
             ("33 bytes", ed25519_spki(&[2; 33]), Code::KeyRefused),
@@ -369,12 +367,12 @@ mod tests {
             assert_eq!(code(alg, b"message", &[]), Code::SignatureInvalid);
 
             let (algorithm, signature) = key.sign_x509(b"tbs").unwrap();
-            assert_eq!(public.verify_x509(&algorithm, b"tbs", &signature), Ok(()));
+            assert_eq!(public.verify_x509(algorithm, b"tbs", &signature), Ok(()));
             assert_eq!(
                 public.verify_x509(&alg_id::RSA_PKCS1_SHA256, b"tbs", &signature).unwrap_err().code,
                 Code::AlgorithmRefused
             );
-            let with_null = [&algorithm[..], &[der::tag::NULL, 0]].concat();
+            let with_null = [algorithm, &[0x05, 0]].concat();
             assert_eq!(
                 public.verify_x509(&with_null, b"tbs", &signature).unwrap_err().code,
                 Code::AlgorithmRefused
