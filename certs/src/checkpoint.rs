@@ -7,6 +7,7 @@ use std::fmt;
 
 use data_encoding::{BASE64, HEXLOWER};
 
+use crate::cose::{Kind, Payload};
 use crate::merkle::{Tree, empty_root, verify_consistency};
 use crate::record::HeadLeaf;
 use crate::{AgencyId, CaseId, Code, Digest, Problem, Result};
@@ -213,6 +214,18 @@ fn check_empty(count: u64, root: &Digest, field: &'static str) -> Result<()> {
 
 fn malformed(field: &'static str, found: &str, expected: &'static str) -> Problem {
     Problem::new(Code::Malformed, field).found(found).expected(expected)
+}
+
+impl Payload for Checkpoint {
+    const KIND: Kind = Kind::Checkpoint;
+
+    fn encode(&self) -> Vec<u8> {
+        self.body().into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self> {
+        Self::parse(bytes)
+    }
 }
 
 #[cfg(test)]

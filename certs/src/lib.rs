@@ -27,6 +27,7 @@ pub mod reference;
 pub mod refusal;
 pub mod registry;
 pub mod service;
+pub mod testing;
 pub mod timestamp;
 pub mod token;
 pub mod verdict;
