@@ -12,6 +12,7 @@ use crate::der::{self, tag};
 use crate::key::{PublicKey, SigningKey};
 use crate::{AgencyId, Code, Identity, Problem, Result, Timestamp};
 
+pub(crate) use profile::usages;
 pub use request::{CSR_BYTES_MAX, csr, read_csr};
 
 /// Who signs: an authority's certificate and its key.

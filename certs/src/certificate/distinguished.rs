@@ -12,6 +12,7 @@ pub struct DistinguishedName {
     der: Vec<u8>,
     /// Each relative name in the form in which it is compared.
     relative: Vec<Vec<u8>>,
+    emails: Vec<String>,
 }
 
 impl DistinguishedName {
@@ -26,6 +27,7 @@ impl DistinguishedName {
     pub(crate) fn from_element(element: Element<'_>) -> Result<Self> {
         let mut names = Reader::new(element.content, "name");
         let mut relative = Vec::new();
+        let mut emails = Vec::new();
         while !names.is_empty() {
             let mut set = names.open(tag::SET)?;
             let mut attributes = Vec::new();
@@ -34,6 +36,9 @@ impl DistinguishedName {
                 let kind = attribute.element(tag::OID)?;
                 let value = attribute.any()?;
                 attribute.end()?;
+                if kind.content == EMAIL_ADDRESS {
+                    emails.push(String::from_utf8_lossy(value.content).into_owned());
+                }
                 attributes.push(der::sequence(&[kind.whole, &comparable(value)]));
             }
             if attributes.is_empty() {
@@ -42,7 +47,7 @@ impl DistinguishedName {
             attributes.sort_unstable();
             relative.push(attributes.concat());
         }
-        Ok(Self { der: element.whole.to_vec(), relative })
+        Ok(Self { der: element.whole.to_vec(), relative, emails })
     }
 
     /// The name with one common name, for people; nothing reads it back.
@@ -54,12 +59,17 @@ impl DistinguishedName {
 
     /// The name of no attributes, for a certificate that speaks by its SAN alone.
     pub(crate) fn empty() -> Self {
-        Self { der: der::sequence(&[]), relative: Vec::new() }
+        Self { der: der::sequence(&[]), relative: Vec::new(), emails: Vec::new() }
     }
 
     /// The bytes as they were received.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The values of its emailAddress attributes: name constraints bind them (RFC 5280 4.2.1.10).
+    pub fn emails(&self) -> &[String] {
+        &self.emails
     }
 
     /// Whether it has no attribute at all.
@@ -97,6 +107,9 @@ impl fmt::Debug for DistinguishedName {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// emailAddress of PKCS#9, 1.2.840.113549.1.9.1, as content octets.
+const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
 
 /// id-at-commonName, 2.5.4.3, as a whole element.
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];

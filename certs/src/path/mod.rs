@@ -1,1 +1,28 @@
-//! Path validation (RFC 5280 6) at any time, within budgets, recording each decision.
+//! Path validation (RFC 5280 6) at any time, within budgets, recording each decision with its section.
+//!
+//! Certificates and lists are arguments; nothing is fetched, no clock is read. Building ([`build`]) tries candidates
+//! in any order until a path passes; judging ([`judge`]) walks one path from its anchor as 6.1 does, runs every
+//! check, and the worst finding is the verdict. Begin with [`validate`].
+
+mod budget;
+mod build;
+mod judge;
+pub(crate) mod names;
+mod purpose;
+mod report;
+mod request;
+mod revocation;
+
+pub use budget::Budget;
+pub use purpose::{Purpose, RoleKind};
+pub use report::{Decision, PathReport};
+pub use request::{AnchorRoles, PathRequest, PolicyInputs, PrivilegedKey, Revocation, TrustAnchor};
+
+/// Validates the target of `request` and reports what was decided. Never fails otherwise: what cannot be decided is in
+/// the report too.
+pub fn validate(request: &PathRequest<'_>) -> PathReport {
+    build::Search::new(request).run()
+}
+
+#[cfg(test)]
+mod tests;
