@@ -101,9 +101,8 @@ pub fn scan(bytes: &[u8], limits: &Limits, what: &'static str) -> Result<()> {
             1 => return Err(scanner.malformed(start, "a negative integer below -2^63")),
             2 => drop(scanner.take(argument, start)?),
             3 => {
-                if std::str::from_utf8(scanner.take(argument, start)?).is_err() {
-                    return Err(scanner.malformed(start, "text that is no UTF-8"));
-                }
+                let text = std::str::from_utf8(scanner.take(argument, start)?);
+                text.map_err(|_| scanner.malformed(start, "text that is no UTF-8"))?;
             }
             4 => opened = Some(Open { left: argument, key: None }),
             5 => match argument.checked_mul(2) {

@@ -129,7 +129,7 @@ impl Sign1 {
         const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 4, items_max: 64 };
         let Some((&TAG_SIGN1, untagged)) = bytes.split_first() else {
             return Err(malformed("signed object")
-                .found(bytes.first().map_or("nothing".to_owned(), |b| format!("first byte {b:#04x}")))
+                .found(bytes.first().map_or_else(|| "nothing".to_owned(), |b| format!("first byte {b:#04x}")))
                 .expected("a COSE_Sign1 tagged 18 (d2)"));
         };
         let value = cbor::decode(untagged, &LIMITS, "signed object")?;

@@ -249,7 +249,7 @@ impl Payload for Header {
         let body_bytes = fields.take(6, "body bytes")?.as_uint("body bytes")?;
         let commitment = fields.take(7, "commitment")?.as_digest("commitment")?;
         let approval = fields.take(8, "approval")?.as_optional(|v| v.as_digest("approval"))?;
-        let grant = fields.take(9, "grant")?.as_optional(|v| v.as_digest("grant").map(|d| EventId(d)))?;
+        let grant = fields.take(9, "grant")?.as_optional(|v| v.as_digest("grant").map(EventId))?;
         let code = fields.take(10, "code")?.as_uint("code")?;
         let mut times = Fields::of(fields.take(11, "times")?, "times")?;
         let mut time = |key| times.take_optional(key).map(|v| v.as_time("times")).transpose();
@@ -686,8 +686,8 @@ impl Event {
         let approval = self.approval.as_ref().map(Signed::digest);
         if approval != header.approval {
             return Err(Problem::new(Code::DigestMismatch, "approval")
-                .found(approval.map_or("none".to_owned(), |d| d.to_string()))
-                .expected(header.approval.map_or("none".to_owned(), |d| d.to_string())));
+                .found(approval.map_or_else(|| "none".to_owned(), |d| d.to_string()))
+                .expected(header.approval.map_or_else(|| "none".to_owned(), |d| d.to_string())));
         }
         if self.approval.as_ref().is_some_and(|approval| !approval.value().covers(header)) {
             return Err(Problem::new(Code::ApprovalInvalid, "approval")
@@ -803,7 +803,8 @@ mod tests {
 
     #[test]
     fn headers_that_contradict_themselves_are_refused() {
-        let rows: [(&str, fn(&mut Header)); 7] = [
+        type Edit = fn(&mut Header);
+        let rows: [(&str, Edit); 7] = [
             ("case without head", |h| h.head = None),
             ("head without case", |h| h.case = None),
             ("opening with a case", |h| h.kind = Kind::Open),

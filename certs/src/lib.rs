@@ -30,6 +30,7 @@ pub mod service;
 pub mod testing;
 pub mod timestamp;
 pub mod token;
+pub mod trust;
 pub mod verdict;
 
 pub use code::{Code, Side};

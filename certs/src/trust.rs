@@ -1,0 +1,463 @@
+//! What a participant trusts at one moment: a registry, the CRLs that came with it, and the root pinned at join.
+//!
+//! An immutable snapshot; when registry or CRLs change a new one takes its place. It decides who may speak on a channel
+//! and who may sign what, and is the only place where a [`Verified`] is made.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::certificate::Certificate;
+use crate::cose::{Kind, Payload, Signed};
+use crate::crl::Crl;
+use crate::event::Approval;
+use crate::evidence::Judgement;
+use crate::path::{
+    self, AnchorRoles, PathReport, PathRequest, PrivilegedKey, Purpose, Revocation, RoleKind, TrustAnchor,
+};
+use crate::registry::{Pin, Registry};
+use crate::verdict::{SubIndication, Verdict};
+use crate::{AgencyId, Code, Digest, Identity, Problem, Result, Role, Timestamp};
+
+/// How long after its end the last good registry and CRL still count for what was known: seven days.
+pub const GRACE_MS: u64 = 7 * 86_400_000;
+/// Most path results that are remembered.
+const MEMO_MAX: usize = 4096;
+
+/// How old the registry and revocation data are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Freshness {
+    /// Within their stated life.
+    Fresh,
+    /// Past it and within the grace: what was known goes on, nothing new is taken.
+    Stale,
+    /// Past the grace: nothing is decided.
+    Refused,
+}
+
+impl Freshness {
+    /// The word in `status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A payload whose signature, path, revocation and role held at a time. Only [`Trust::open`] makes one.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    signed: Signed<T>,
+    identity: Identity,
+    at: Timestamp,
+}
+
+impl<T> Verified<T> {
+    /// What it says.
+    pub const fn value(&self) -> &T {
+        self.signed.value()
+    }
+
+    /// Who signed it.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The envelope with its payload.
+    pub const fn signed(&self) -> &Signed<T> {
+        &self.signed
+    }
+
+    /// As of when it was judged.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// What a participant trusts.
+pub struct Trust {
+    registry: Arc<Signed<Registry>>,
+    anchors: Vec<TrustAnchor>,
+    privileged: Vec<PrivilegedKey>,
+    crls: Vec<Crl>,
+    pin: Pin,
+    /// Paths that held, with the time until which the same inputs give the same answer.
+    memo: Mutex<HashMap<(Digest, Use), (Timestamp, Timestamp)>>,
+}
+
+impl Trust {
+    /// Takes a registry that was accepted ([`crate::registry::accept`]) and the CRLs that belong to it.
+    ///
+    /// The pinned root is among the registry's anchors, or the registry is not of this federation. It alone may issue for
+    /// privileged roles, whose keys the registry lists besides.
+    pub fn new(registry: Arc<Signed<Registry>>, crls: Vec<Crl>, pin: Pin) -> Result<Self> {
+        let mut anchors = Vec::new();
+        for anchor in &registry.value().anchors {
+            let certificate = Certificate::from_der(&anchor.certificate)?;
+            let roles =
+                if certificate.digest() == pin.root { AnchorRoles::Privileged } else { AnchorRoles::Members };
+            anchors.push(TrustAnchor { certificate, speaks_for: Some(anchor.speaks_for.clone()), roles });
+        }
+        if !anchors.iter().any(|anchor| anchor.roles == AnchorRoles::Privileged) {
+            return Err(Problem::new(Code::PathInvalid, "anchors")
+                .found("none that was pinned")
+                .expected(pin.root.to_string()));
+        }
+        let privileged = registry.value().privileged.iter();
+        let privileged =
+            privileged.map(|p| PrivilegedKey { identity: p.identity.clone(), key: p.key }).collect();
+        Ok(Self { registry, anchors, privileged, crls, pin, memo: Mutex::default() })
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        self.registry.value()
+    }
+
+    /// The registry as it was signed.
+    pub fn signed_registry(&self) -> &Arc<Signed<Registry>> {
+        &self.registry
+    }
+
+    /// The CRLs.
+    pub fn crls(&self) -> &[Crl] {
+        &self.crls
+    }
+
+    /// What was pinned at join.
+    pub const fn pin(&self) -> &Pin {
+        &self.pin
+    }
+
+    /// The certificates that paths may end in.
+    pub fn anchors(&self) -> &[TrustAnchor] {
+        &self.anchors
+    }
+
+    /// When registry or CRLs end first.
+    pub fn fresh_until(&self) -> Timestamp {
+        let ends = self.crls.iter().filter_map(Crl::next_update);
+        ends.chain([self.registry().expires]).min().unwrap_or(self.registry().expires)
+    }
+
+    /// How old it is.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        let end = self.fresh_until();
+        if now <= end {
+            Freshness::Fresh
+        } else if now <= end.plus_ms(GRACE_MS) {
+            Freshness::Stale
+        } else {
+            Freshness::Refused
+        }
+    }
+
+    /// Validates the path of `certificate` at `at`, with `others` as candidates between it and an anchor. Within the grace the
+    /// last good CRL counts for certificates that were issued before it ended.
+    pub fn path(
+        &self,
+        certificate: &Certificate,
+        others: &[Certificate],
+        purpose: Purpose,
+        at: Timestamp,
+    ) -> PathReport {
+        path::validate(&PathRequest {
+            intermediates: others,
+            crls: &self.crls,
+            privileged: &self.privileged,
+            revocation: Revocation::Grace { stale_ms: GRACE_MS },
+            ..PathRequest::new(certificate, &self.anchors, at, purpose)
+        })
+    }
+
+    /// As [`Trust::path`], for the answer alone, remembering what held.
+    fn holds(
+        &self,
+        certificate: &Certificate,
+        others: &[Certificate],
+        usage: Use,
+        at: Timestamp,
+    ) -> Result<()> {
+        let key = (certificate.digest(), usage);
+        let remembered = self.lock().get(&key).copied();
+        if remembered.is_some_and(|(from, to)| from <= at && at <= to) {
+            return Ok(());
+        }
+        let report = self.path(certificate, others, usage.purpose(), at).passed()?;
+        // Nothing that was checked changes before the first of these ends; a revocation comes with a new snapshot.
+        let to = report.path.iter().map(Certificate::not_after).chain([self.fresh_until()]).min();
+        let mut memo = self.lock();
+        if memo.len() >= MEMO_MAX {
+            memo.clear();
+        }
+        memo.insert(key, (at, to.unwrap_or(at)));
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Digest, Use), (Timestamp, Timestamp)>> {
+        // The map holds finished facts only, so that a panic elsewhere cannot have left it half-written.
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who is at the other end of a channel: role `node`, path and revocation hold, and the registry lists the agency.
+    pub fn channel(&self, chain: &[Certificate], at: Timestamp) -> Result<Identity> {
+        let Some((leaf, others)) = chain.split_first() else {
+            return Err(Problem::new(Code::CertificateUnknown, "channel").found("no certificate"));
+        };
+        let identity = leaf.identity()?;
+        if identity.role != Role::Node {
+            return Err(Problem::new(Code::RoleNotAllowed, "channel")
+                .found(identity.to_string())
+                .expected("the role node"));
+        }
+        self.holds(leaf, others, Use::Channel, at)?;
+        self.member(identity)?;
+        Ok(identity.clone())
+    }
+
+    /// Verifies a signed object whole: the signer's certificate is among `certificates`, the signature is by its key, its path
+    /// and revocation hold at `at`, and its role is the one that the kind demands.
+    pub fn open<T: Payload>(
+        &self,
+        signed: Signed<T>,
+        certificates: &[Certificate],
+        at: Timestamp,
+    ) -> Result<Verified<T>> {
+        let certificate = find(&signed, certificates)?;
+        let identity = certificate.identity()?;
+        if !may_sign(&identity.role, T::KIND) {
+            return Err(Problem::new(Code::RoleNotAllowed, T::KIND.content_type())
+                .found(identity.to_string())
+                .expected("the role that signs this kind"));
+        }
+        signed.verify_with(certificate)?;
+        self.holds(certificate, certificates, Use::Signing(T::KIND), at)?;
+        // A privileged role counts by its listed key, which the path has checked; any other as a member's.
+        if !identity.role.is_privileged() {
+            self.member(identity)?;
+        }
+        Ok(Verified { identity: identity.clone(), signed, at })
+    }
+
+    /// Judges an official's approval of an act of `agency`: never an error, since what fails is content.
+    pub fn judge_approval(
+        &self,
+        approval: &Signed<Approval>,
+        certificates: &[Certificate],
+        at: Timestamp,
+        agency: &AgencyId,
+    ) -> Judgement {
+        let certificate = match find(approval, certificates) {
+            Ok(certificate) => certificate,
+            Err(problem) => return judgement_of(&problem),
+        };
+        let opened = self.open(approval.clone(), certificates, at);
+        match opened {
+            Ok(verified) if verified.identity.agency == *agency => Judgement::PASSED,
+            Ok(_) => Judgement {
+                verdict: Verdict::TotalFailed,
+                sub: Some(SubIndication::ChainConstraintsFailure),
+                code: Some(Code::IdentityMismatch),
+            },
+            Err(problem) if approval.verify_with(certificate).is_err() => judgement_of(&problem),
+            Err(problem) => {
+                // The signature is right: what the path says of the signer is the more telling.
+                let report = self.path(certificate, certificates, Use::Signing(Kind::Approval).purpose(), at);
+                match report.verdict {
+                    Verdict::TotalPassed => judgement_of(&problem),
+                    verdict => Judgement { verdict, sub: report.sub, code: Some(problem.code) },
+                }
+            }
+        }
+    }
+
+    /// The agency must be listed.
+    fn member(&self, identity: &Identity) -> Result<()> {
+        if self.registry().member(&identity.agency).is_some() {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::AgencyUnknown, "agency")
+                .found(identity.agency.to_string())
+                .expected(format!("a member in registry version {}", self.registry().version)))
+        }
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trust(registry {}, {} CRLs)", self.registry().version, self.crls.len())
+    }
+}
+
+/// Which role signs which kind.
+pub const fn may_sign(role: &Role, kind: Kind) -> bool {
+    match kind {
+        Kind::Event
+        | Kind::Checkpoint
+        | Kind::Reference
+        | Kind::Refusal
+        | Kind::Verdict
+        | Kind::Service
+        | Kind::Announcement
+        | Kind::Capsule => matches!(role, Role::Seal),
+        Kind::Approval => matches!(role, Role::Official(_)),
+        Kind::Evidence => matches!(role, Role::Ttp),
+        Kind::Registry => matches!(role, Role::Registry),
+    }
+}
+
+/// What a path was found good for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Use {
+    Channel,
+    Signing(Kind),
+}
+
+impl Use {
+    const fn purpose(self) -> Purpose {
+        match self {
+            Self::Channel => Purpose::Channel,
+            Self::Signing(Kind::Approval) => Purpose::Signing(&[RoleKind::Official]),
+            Self::Signing(Kind::Evidence) => Purpose::Signing(&[RoleKind::Ttp]),
+            Self::Signing(Kind::Registry) => Purpose::Signing(&[RoleKind::Registry]),
+            Self::Signing(_) => Purpose::Signing(&[RoleKind::Seal]),
+        }
+    }
+}
+
+/// The judgement that a problem amounts to, where no path report says it better.
+pub fn judgement_of(problem: &Problem) -> Judgement {
+    let (verdict, sub) = match problem.code {
+        Code::SignatureInvalid => (Verdict::TotalFailed, SubIndication::SigCryptoFailure),
+        Code::DigestMismatch => (Verdict::TotalFailed, SubIndication::HashFailure),
+        Code::CertificateRevoked => (Verdict::TotalFailed, SubIndication::Revoked),
+        Code::CertificateExpired => (Verdict::Indeterminate, SubIndication::OutOfBoundsNoPoe),
+        Code::CertificateUnknown => (Verdict::Indeterminate, SubIndication::NoCertificateChainFound),
+        Code::RevocationStale | Code::TrustUndecidable => (Verdict::Indeterminate, SubIndication::TryLater),
+        Code::AlgorithmRefused | Code::KeyRefused => {
+            (Verdict::Indeterminate, SubIndication::CryptoConstraintsFailure)
+        }
+        Code::Malformed | Code::KindMismatch | Code::TooLarge => {
+            (Verdict::TotalFailed, SubIndication::FormatFailure)
+        }
+        _ => (Verdict::TotalFailed, SubIndication::ChainConstraintsFailure),
+    };
+    Judgement { verdict, sub: Some(sub), code: Some(problem.code) }
+}
+
+fn find<'a, T>(signed: &Signed<T>, certificates: &'a [Certificate]) -> Result<&'a Certificate> {
+    let signer = signed.envelope().signer();
+    certificates.iter().find(|certificate| certificate.digest() == signer).ok_or_else(|| {
+        Problem::new(Code::CertificateUnknown, "x5t")
+            .found("a certificate not at hand")
+            .expected(signer.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{Checkpoint, Heads, Origin};
+    use crate::event::Kind as EventKind;
+    use crate::merkle::empty_root;
+    use crate::testing::{Federation, agency};
+    use crate::{CaseId, Digest};
+
+    const NOW: Timestamp = Timestamp::from_ms_clamped(1_795_576_800_000);
+
+    fn trust_of(federation: &mut Federation) -> Trust {
+        let (registry, crl) = (federation.registry(), federation.crl());
+        Trust::new(Arc::new(registry), vec![crl], federation.pin()).unwrap()
+    }
+
+    fn checkpoint() -> Checkpoint {
+        let origin = Origin { agency: agency("transport.gov.example"), log: [1; 16], generation: 1 };
+        Checkpoint { origin, size: 0, root: empty_root(), heads: Heads::none() }
+    }
+
+    fn approval() -> Approval {
+        Approval {
+            case: Some(CaseId(Digest::of(b"c"))),
+            kind: EventKind::Step,
+            step: Some("medical".to_owned()),
+            commitment: Digest::of(b"b"),
+        }
+    }
+
+    #[test]
+    fn each_kind_is_signed_by_its_role_alone() {
+        let mut federation = Federation::new(1, NOW);
+        let seal = federation.signer("ogic://transport.gov.example/seal");
+        let node = federation.signer("ogic://transport.gov.example/node");
+        let official = federation.signer("ogic://transport.gov.example/official/licensing-1");
+        let trust = trust_of(&mut federation);
+        for (signer, opens) in [(&seal, true), (&node, false), (&official, false)] {
+            let signed = Signed::sign(checkpoint(), signer).unwrap();
+            let opened = trust.open(signed, &[signer.certificate().clone()], NOW);
+            assert_eq!(opened.is_ok(), opens, "{:?}", signer.certificate().identity());
+        }
+        let chain: Vec<_> = node.chain().cloned().collect();
+        assert_eq!(trust.channel(&chain, NOW).unwrap().agency, agency("transport.gov.example"));
+        let chain: Vec<_> = seal.chain().cloned().collect();
+        assert_eq!(trust.channel(&chain, NOW).unwrap_err().code, Code::RoleNotAllowed);
+    }
+
+    #[test]
+    fn an_agency_that_is_struck_speaks_no_more() {
+        let mut federation = Federation::new(2, NOW);
+        let node = federation.signer("ogic://health.gov.example/node");
+        federation.signer("ogic://transport.gov.example/node");
+        federation.remove_member(&agency("health.gov.example"));
+        let trust = trust_of(&mut federation);
+        let chain: Vec<_> = node.chain().cloned().collect();
+        assert_eq!(trust.channel(&chain, NOW).unwrap_err().code, Code::AgencyUnknown);
+    }
+
+    #[test]
+    fn approvals_are_judged_by_name_of_what_fails() {
+        let mut federation = Federation::new(3, NOW);
+        let official = federation.signer("ogic://health.gov.example/official/physician-1");
+        let revoked = federation.signer("ogic://health.gov.example/official/physician-2");
+        federation.revoke(revoked.certificate(), NOW.minus_ms(1));
+        let stranger = Federation::new(4, NOW).signer("ogic://health.gov.example/official/physician-1");
+        let trust = trust_of(&mut federation);
+        let health = agency("health.gov.example");
+        let judge = |signer: &crate::cose::Signer, home: &AgencyId, at| {
+            let signed = Signed::sign(approval(), signer).unwrap();
+            trust.judge_approval(&signed, &[signer.certificate().clone()], at, home)
+        };
+        assert_eq!(judge(&official, &health, NOW), Judgement::PASSED);
+        let failed = judge(&revoked, &health, NOW);
+        assert_eq!((failed.verdict, failed.sub), (Verdict::TotalFailed, Some(SubIndication::Revoked)));
+        assert_eq!(failed.code, Some(Code::CertificateRevoked));
+        let foreign = judge(&official, &agency("transport.gov.example"), NOW);
+        assert_eq!((foreign.verdict, foreign.code), (Verdict::TotalFailed, Some(Code::IdentityMismatch)));
+        assert_eq!(judge(&stranger, &health, NOW).verdict, Verdict::Indeterminate);
+        let unknown = {
+            let signed = Signed::sign(approval(), &official).unwrap();
+            trust.judge_approval(&signed, &[], NOW, &health)
+        };
+        assert_eq!(unknown.sub, Some(SubIndication::NoCertificateChainFound));
+    }
+
+    #[test]
+    fn stale_data_serve_what_was_known_and_nothing_new() {
+        let mut federation = Federation::new(5, NOW);
+        let known = federation.signer("ogic://transport.gov.example/seal");
+        let trust = trust_of(&mut federation);
+        let day = 86_400_000;
+        federation.set_now(NOW.plus_ms(4 * day));
+        let newcomer = federation.signer("ogic://transport.gov.example/seal");
+        let open = |signer: &crate::cose::Signer, at| {
+            let signed = Signed::sign(checkpoint(), signer).unwrap();
+            trust.open(signed, &[signer.certificate().clone()], at).map(|_| ())
+        };
+        assert_eq!(trust.freshness(NOW.plus_ms(2 * day)), Freshness::Stale);
+        assert!(open(&known, NOW.plus_ms(2 * day)).is_ok());
+        assert!(open(&newcomer, NOW.plus_ms(4 * day)).is_err());
+        assert_eq!(trust.freshness(NOW.plus_ms(9 * day)), Freshness::Refused);
+        assert!(open(&known, NOW.plus_ms(9 * day)).is_err());
+    }
+}
