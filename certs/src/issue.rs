@@ -6,12 +6,14 @@
 mod profile;
 mod request;
 
-use crate::certificate::{Certificate, DistinguishedName, KeyUsage};
+use crate::certificate::{Certificate, DistinguishedName, GeneralName, KeyUsage};
 use crate::crl::{Crl, Reason, Revoked};
 use crate::der::{self, tag};
 use crate::key::{PublicKey, SigningKey};
 use crate::{AgencyId, Code, Identity, Problem, Result, Timestamp};
 
+#[cfg(test)]
+pub(crate) use profile::extension;
 pub(crate) use profile::usages;
 pub use request::{CSR_BYTES_MAX, csr, read_csr};
 
@@ -82,7 +84,11 @@ pub fn leaf(
             Problem::new(Code::KeyRefused, "public key").expected("a key that is not the authority's")
         );
     }
-    let subject = match &issuer.certificate.extensions().name_constraints {
+    let constraints = &issuer.certificate.extensions().name_constraints;
+    if let Some(constraints) = constraints {
+        crate::path::permits(constraints, &GeneralName::Uri(identity.to_string()))?;
+    }
+    let subject = match constraints {
         None => DistinguishedName::common_name(&human_label(identity))?,
         Some(_) => DistinguishedName::empty(),
     };

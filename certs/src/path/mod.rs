@@ -7,7 +7,7 @@
 mod budget;
 mod build;
 mod judge;
-pub(crate) mod names;
+mod names;
 mod purpose;
 mod report;
 mod request;
@@ -18,10 +18,21 @@ pub use purpose::{Purpose, RoleKind};
 pub use report::{Decision, PathReport};
 pub use request::{AnchorRoles, PathRequest, PolicyInputs, PrivilegedKey, Revocation, TrustAnchor};
 
+use crate::certificate::{GeneralName, NameConstraints};
+use crate::{Code, Problem, Result};
+
 /// Validates the target of `request` and reports what was decided. Never fails otherwise: what cannot be decided is in
 /// the report too.
 pub fn validate(request: &PathRequest<'_>) -> PathReport {
     build::Search::new(request).run()
+}
+
+/// Whether an authority under `constraints` may issue `name`: asked at issuing, as it will be at every use.
+pub(crate) fn permits(constraints: &NameConstraints, name: &GeneralName) -> Result<()> {
+    match names::check(constraints, name, &mut || Ok(())) {
+        Ok(verdict) => verdict,
+        Err(budget::Spent(limit)) => Err(Problem::new(Code::LimitReached, limit)),
+    }
 }
 
 #[cfg(test)]
