@@ -23,6 +23,7 @@ pub use self::follow::Follower;
 pub use self::mark::Reason;
 pub use self::memory::MemoryStore;
 pub use self::sled::{Opened, SledStore};
+pub use crate::log::Position;
 
 /// Where an agency's cases are looked up: rows of cases and of their records, and how far the journal was followed.
 ///
@@ -90,38 +91,6 @@ pub struct RecordRow {
     pub leaf: u64,
     /// Where its entry lies in the journal.
     pub position: Position,
-}
-
-/// Where an entry's bytes lie: the segment by its first commit's number, the offset in its file, the length.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Position {
-    /// Number of the segment's first commit, which is its file's name.
-    pub segment: u64,
-    /// First byte of the entry in that file, behind the entry's header.
-    pub offset: u32,
-    /// Length of the entry in bytes.
-    pub bytes: u32,
-}
-
-impl Position {
-    /// Sixteen bytes, big-endian, that sort as the journal does.
-    pub fn to_bytes(self) -> [u8; 16] {
-        let mut out = [0; 16];
-        out[..8].copy_from_slice(&self.segment.to_be_bytes());
-        out[8..12].copy_from_slice(&self.offset.to_be_bytes());
-        out[12..].copy_from_slice(&self.bytes.to_be_bytes());
-        out
-    }
-
-    /// The position of [`Position::to_bytes`].
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
-        Self {
-            segment: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
-            offset: u32::from_be_bytes([i, j, k, l]),
-            bytes: u32::from_be_bytes([m, n, o, p]),
-        }
-    }
 }
 
 /// What one or several commits change.
