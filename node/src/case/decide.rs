@@ -136,7 +136,9 @@ fn head(case: &Case, header: &Header) -> Result<()> {
     let Some(seen) = header.head.filter(|seen| seen.seq < newest.seq || *seen == newest) else {
         return Err(Problem::new(Code::HeadUnknown, "head")
             .found(
-                header.head.map_or("none".to_owned(), |seen| format!("{} at seq {}", seen.record, seen.seq)),
+                header
+                    .head
+                    .map_or_else(|| "none".to_owned(), |seen| format!("{} at seq {}", seen.record, seen.seq)),
             )
             .expected("a record of this case"));
     };
@@ -179,10 +181,13 @@ fn own_approval(act: &Act<'_>) -> Result<()> {
         (None, _) => Ok(()),
         (Some(_), Some(judgement)) if judgement.passed() => Ok(()),
         (Some(_), judgement) => {
-            let found = judgement.map_or("no verdict".to_owned(), |judgement| {
-                let code = judgement.code.map_or_else(String::new, |code| format!(", {code}"));
-                format!("{}{code}", judgement.verdict.as_str())
-            });
+            let found = judgement.map_or_else(
+                || "no verdict".to_owned(),
+                |judgement| {
+                    let code = judgement.code.map_or_else(String::new, |code| format!(", {code}"));
+                    format!("{}{code}", judgement.verdict.as_str())
+                },
+            );
             Err(Problem::new(Code::ApprovalInvalid, "approval").found(found).expected("TOTAL-PASSED"))
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A case is what a fold over its history gives, and nothing else: the same records give the same case at the home, at a
 //! performer that fetched them, and in a capsule years later. Begin with [`model`] and [`fold`]; who may do what is
-//! [`grant`] and [`decide`]; [`service`] is the definition that the plan comes from.
+//! [`grant`] and [`mod@decide`]; [`service`] is the definition that the plan comes from.
 
 pub mod decide;
 pub mod fold;
