@@ -21,7 +21,9 @@ impl Elements {
     /// The next element, which must be there.
     pub(super) fn take(&mut self, field: &'static str) -> Result<Value> {
         self.left.next().ok_or_else(|| {
-            Problem::new(Code::Malformed, field).found("nothing").expected(format!("an element of {}", self.what))
+            Problem::new(Code::Malformed, field)
+                .found("nothing")
+                .expected(format!("an element of {}", self.what))
         })
     }
 
@@ -112,5 +114,7 @@ fn bytes(value: Value, field: &'static str, max: usize) -> Result<Vec<u8>> {
 }
 
 fn too_large(field: &'static str, bytes: usize, max: usize) -> Problem {
-    Problem::new(Code::TooLarge, field).found(format!("{bytes} bytes")).expected(format!("at most {max} bytes"))
+    Problem::new(Code::TooLarge, field)
+        .found(format!("{bytes} bytes"))
+        .expected(format!("at most {max} bytes"))
 }

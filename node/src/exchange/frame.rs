@@ -57,7 +57,10 @@ impl FrameReader {
     }
 
     /// The next whole frame's messages, if it has arrived; never an empty list.
-    #[expect(clippy::should_implement_trait, reason = "it can fail, and the end of what has arrived is not the end")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it can fail, and the end of what has arrived is not the end"
+    )]
     pub fn next(&mut self) -> Result<Option<Vec<Message>>> {
         self.next_frame()?.map(|frame| decode(&frame)).transpose()
     }
@@ -238,7 +241,11 @@ mod tests {
             ("no array", frame(&[0x00]), Code::Malformed),
             ("garbage", frame(b"GET / HTTP/1.1"), Code::Malformed),
             ("513 messages", frame(&many), Code::TooLarge),
-            ("bytes claimed beyond the frame", frame(&[0x5b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1]), Code::Malformed),
+            (
+                "bytes claimed beyond the frame",
+                frame(&[0x5b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1]),
+                Code::Malformed,
+            ),
             ("byte after the array", frame(&[0x81, 0x82, 0x03, 0x40, 0x00]), Code::Malformed),
         ] {
             let mut reader = FrameReader::new(FRAME_BYTES_MAX);

@@ -205,7 +205,8 @@ pub(super) mod tests {
     }
 
     pub(in super::super) fn any_message() -> impl Strategy<Value = Message> {
-        let hello = (any::<u64>(), proptest::option::of(any_bytes()), any::<u64>(), 0..Timestamp::LATEST.ms());
+        let hello =
+            (any::<u64>(), proptest::option::of(any_bytes()), any::<u64>(), 0..Timestamp::LATEST.ms());
         prop_oneof![
             hello.prop_map(|(size, checkpoint, registry, ms)| Message::Hello(Hello {
                 size,
@@ -262,7 +263,11 @@ pub(super) mod tests {
             ("too many certificates", array(1, vec![Value::Array(vec![bytes(1); 65])]), Code::TooLarge),
             ("large certificate", array(1, vec![Value::Array(vec![bytes(16 * 1024 + 1)])]), Code::TooLarge),
             ("event without approval", array(2, vec![bytes(1), bytes(1)]), Code::Malformed),
-            ("event with more", array(2, vec![bytes(1), bytes(1), Value::Null, Value::Null]), Code::Malformed),
+            (
+                "event with more",
+                array(2, vec![bytes(1), bytes(1), Value::Null, Value::Null]),
+                Code::Malformed,
+            ),
             ("large header", array(2, vec![bytes(4097), bytes(1), Value::Null]), Code::TooLarge),
             ("large body", array(2, vec![bytes(1), bytes(65537), Value::Null]), Code::TooLarge),
             ("large approval", array(2, vec![bytes(1), bytes(1), bytes(4097)]), Code::TooLarge),
@@ -273,7 +278,11 @@ pub(super) mod tests {
             ("hello of no agency", hello_with(1, "A.example".into()), Code::NameRefused),
             ("hello with large checkpoint", hello_with(4, bytes(4097)), Code::TooLarge),
             ("hello with many features", hello_with(6, Value::Array(vec!["x".into(); 33])), Code::TooLarge),
-            ("hello with a long feature", hello_with(6, Value::Array(vec!["x".repeat(65).into()])), Code::TooLarge),
+            (
+                "hello with a long feature",
+                hello_with(6, Value::Array(vec!["x".repeat(65).into()])),
+                Code::TooLarge,
+            ),
             ("hello of the year 10000", hello_with(7, u64::MAX.into()), Code::ValueRefused),
         ] {
             let problem = decode(&cbor::encode(&value)).expect_err(name);

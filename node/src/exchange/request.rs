@@ -252,7 +252,11 @@ impl Answer {
                 Self::Refused(Problem::new(code, elements.text("field", FIELD_BYTES_MAX)?))
             }
             1 => Self::History(Page {
-                certificates: elements.byte_strings("certificates", CERTIFICATES_MAX, CERTIFICATE_BYTES_MAX)?,
+                certificates: elements.byte_strings(
+                    "certificates",
+                    CERTIFICATES_MAX,
+                    CERTIFICATE_BYTES_MAX,
+                )?,
                 entries: elements
                     .list("entries", ENTRIES_MAX)?
                     .map(Entry::from_value)
@@ -268,7 +272,11 @@ impl Answer {
             4 => Self::Announced,
             5 => Self::Evidence {
                 evidence: elements.bytes("evidence", Kind::Evidence.bytes_max())?,
-                certificates: elements.byte_strings("certificates", CERTIFICATES_MAX, CERTIFICATE_BYTES_MAX)?,
+                certificates: elements.byte_strings(
+                    "certificates",
+                    CERTIFICATES_MAX,
+                    CERTIFICATE_BYTES_MAX,
+                )?,
             },
             6 => Self::Service(elements.bytes("service", Kind::Service.bytes_max())?),
             7 => Self::Certificate(elements.bytes("certificate", CERTIFICATE_BYTES_MAX)?),
@@ -318,7 +326,10 @@ impl Entry {
     /// What this entry adds to a page of [`PAGE_BYTES`].
     pub fn bytes(&self) -> usize {
         let event = &self.event;
-        self.record.len() + event.header.len() + event.body.len() + event.approval.as_ref().map_or(0, Vec::len)
+        self.record.len()
+            + event.header.len()
+            + event.body.len()
+            + event.approval.as_ref().map_or(0, Vec::len)
     }
 }
 

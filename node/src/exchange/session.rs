@@ -379,7 +379,11 @@ mod tests {
         type Edit = fn(&mut Session) -> Result<()>;
         let rows: [(&str, Edit, Code); 11] = [
             ("no hello first", |s| s.handle_bytes(Control, &bytes(&[notice(1)]), NOW), Code::HelloExpected),
-            ("other agency", |s| s.handle_bytes(Control, &bytes(&[hello("c.example")]), NOW), Code::IdentityMismatch),
+            (
+                "other agency",
+                |s| s.handle_bytes(Control, &bytes(&[hello("c.example")]), NOW),
+                Code::IdentityMismatch,
+            ),
             (
                 "hello twice in a frame",
                 |s| s.handle_bytes(Control, &bytes(&[hello("b.example"), hello("b.example")]), NOW),

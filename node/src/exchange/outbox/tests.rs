@@ -64,9 +64,13 @@ fn the_window_bounds_items_and_bytes_per_peer() {
         outbox.put(item(n, "b.example", case(0)));
     }
     let large = |n| Item { bytes: WINDOW_BYTES_MAX / 2 + 1, ..item(n, "c.example", None) };
-    (300..303).for_each(|n| drop(outbox.put(large(n))));
+    for n in 300..303 {
+        outbox.put(large(n));
+    }
     outbox.put(Item { bytes: 10 * WINDOW_BYTES_MAX, ..item(400, "d.example", None) });
-    ["b.example", "c.example", "d.example"].map(|peer| outbox.connected(&agency(peer), NOW));
+    for peer in ["b.example", "c.example", "d.example"] {
+        outbox.connected(&agency(peer), NOW);
+    }
     assert_eq!(sendable(&mut outbox, "b.example").len(), WINDOW_ITEMS_MAX);
     assert_eq!(sendable(&mut outbox, "c.example"), [id(300)]);
     assert_eq!(sendable(&mut outbox, "d.example"), [id(400)], "one item always goes");
@@ -81,7 +85,11 @@ fn a_refused_item_holds_up_no_other_case() {
     // (what is done to item 0 of case 0 after 0 and 2 were sent, what can be sent then)
     type Edit = fn(&mut Outbox);
     let rows: [(&str, Edit, &[u32]); 3] = [
-        ("parked: its case goes on too", |o| assert!(o.park(&id(0), problem(Code::GrantRevoked))), &[4, 1, 3]),
+        (
+            "parked: its case goes on too",
+            |o| assert!(o.park(&id(0), problem(Code::GrantRevoked))),
+            &[4, 1, 3],
+        ),
         ("delayed: its case waits", |o| assert!(o.delay(&id(0), problem(Code::LimitReached), NOW)), &[1, 3]),
         (
             "retried: at its old place",
@@ -95,10 +103,13 @@ fn a_refused_item_holds_up_no_other_case() {
     for (name, edit, expected) in rows {
         let mut outbox = Outbox::new(1);
         outbox.connected(&agency("b.example"), NOW);
-        [0, 2].map(|n| outbox.put(item(n, "b.example", case(0))));
+        for n in [0, 2] {
+            outbox.put(item(n, "b.example", case(0)));
+        }
         assert_eq!(sendable(&mut outbox, "b.example"), [0, 2].map(id));
-        [4].map(|n| outbox.put(item(n, "b.example", case(0))));
-        [1, 3].map(|n| outbox.put(item(n, "b.example", case(1))));
+        for (n, of) in [(4, 0), (1, 1), (3, 1)] {
+            outbox.put(item(n, "b.example", case(of)));
+        }
         edit(&mut outbox);
         let expected: Vec<_> = expected.iter().map(|n| id(*n)).collect();
         assert_eq!(sendable(&mut outbox, "b.example"), expected, "{name}");
@@ -274,7 +285,9 @@ impl World {
                     self.outbox.park(&id, problem(Code::GrantRevoked));
                 }
             }
-            Step::Retry(n) => drop(self.outbox.retry(&id(u32::from(n)))),
+            Step::Retry(n) => {
+                self.outbox.retry(&id(u32::from(n)));
+            }
             Step::Pass(ms) => {
                 self.now = self.now.plus_ms(u64::from(ms));
                 self.outbox.handle_timeout(self.now);
@@ -313,7 +326,9 @@ proptest! {
         };
         steps.iter().for_each(|step| world.step(step));
         // Then the network is kind: a retried outbox drains.
-        (0..world.put).for_each(|n| drop(world.outbox.retry(&id(n))));
+        for n in 0..world.put {
+            world.outbox.retry(&id(n));
+        }
         for peer in [false, true] {
             world.step(&Step::Connect(peer));
         }
