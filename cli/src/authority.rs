@@ -1,0 +1,179 @@
+//! `ogic authority`: tokens, members, certificates and revocations, asked of the authority's daemon.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ogic_certs::{AgencyId, Code, Problem, Role};
+use serde_json::json;
+
+use crate::answer;
+use crate::change::Change;
+use crate::document::save;
+use crate::invocation::Invocation;
+use crate::output::{Outcome, table};
+use crate::parse;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Token(Token),
+    Members,
+    Issued,
+    Revoke(Revoke),
+    Registry {
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The CRL instead of the registry.
+        #[arg(long)]
+        crl: bool,
+    },
+}
+
+/// A one-time token for an agency.
+#[derive(Args, Debug)]
+pub(crate) struct Token {
+    #[arg(value_name = "AGENCY", value_parser = parse::agency)]
+    agency: AgencyId,
+    #[arg(long = "role", value_name = "ROLE", value_parser = parse::role, default_value = "node")]
+    roles: Vec<Role>,
+    #[arg(long, value_name = "NAME")]
+    name_en: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    name_ru: Option<String>,
+    #[arg(long, value_parser = ["federal", "regional", "municipal", "service"])]
+    level: Option<String>,
+    #[arg(long, value_name = "AGENCY", value_parser = parse::agency)]
+    parent: Option<AgencyId>,
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_ms, default_value = "24h")]
+    ttl: u64,
+    #[command(flatten)]
+    change: Change,
+}
+
+/// Takes a certificate back.
+#[derive(Args, Debug)]
+pub(crate) struct Revoke {
+    /// An identity URI, or a serial number in hex.
+    #[arg(value_name = "IDENTITY|SERIAL")]
+    what: String,
+    #[arg(long, value_parser = ["unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation-of-operation"],
+        default_value = "unspecified")]
+    reason: String,
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    change: Change,
+}
+
+impl Command {
+    pub(crate) async fn run(self, run: &Invocation) -> Outcome {
+        match self {
+            Self::Token(token) => token.run(run).await,
+            Self::Members => members(run).await,
+            Self::Issued => issued(run).await,
+            Self::Revoke(revoke) => revoke.run(run).await,
+            Self::Registry { out, crl } => {
+                let path = if crl { "/v1/crl" } else { "/v1/registry" };
+                let bytes = save(path, &out, None, run).await?;
+                let file = out.display().to_string();
+                run.console.result(&json!({"file": file, "bytes": bytes}), |text| {
+                    text.say("saved", [("file", file.clone().into()), ("bytes", bytes.into())]) + "\n"
+                })
+            }
+        }
+    }
+}
+
+impl Token {
+    async fn run(self, run: &Invocation) -> Outcome {
+        let en = self.name_en.unwrap_or_else(|| self.agency.short().to_owned());
+        let body = json!({
+            "agency": self.agency.as_str(),
+            "roles": self.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "name": {"en": en, "ru": self.name_ru.unwrap_or_else(|| en.clone())},
+            "level": self.level,
+            "parent": self.parent.as_ref().map(AgencyId::as_str),
+            "ttl_ms": self.ttl,
+        });
+        let Some(answer) = self.change.make(run, "/v1/tokens", &body).await? else {
+            return Ok(());
+        };
+        if !run.console.json {
+            run.console.talk("token-once", [("agency", self.agency.as_str().into())]);
+        }
+        run.console.result(&answer, |_| answer::text(&answer, "/token") + "\n")
+    }
+}
+
+impl Revoke {
+    async fn run(self, run: &Invocation) -> Outcome {
+        let body = if self.what.starts_with("ogic://") {
+            let identity = ogic_certs::Identity::parse(&self.what)?;
+            json!({"identity": identity.to_string(), "reason": self.reason})
+        } else {
+            let serial = self.what.replace(':', "").to_ascii_lowercase();
+            if serial.is_empty() || serial.len() > 40 || !serial.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(Problem::new(Code::ValueRefused, "IDENTITY|SERIAL")
+                    .found(self.what)
+                    .expected("ogic://<agency>/<role>, or a serial number of at most 20 bytes in hex")
+                    .into());
+            }
+            json!({"serial": serial, "reason": self.reason})
+        };
+        if !self.change.dry_run {
+            let question = run.console.text.say("revoke-question", [("what", self.what.clone().into())]);
+            run.console.confirm(self.yes, &question)?;
+        }
+        let Some(answer) = self.change.make(run, "/v1/revocations", &body).await? else {
+            return Ok(());
+        };
+        run.console.result(&answer, |text| {
+            let values = [
+                ("serial", answer::text(&answer, "/serial").into()),
+                ("at", answer::time(&answer, "/at").into()),
+                ("crl", answer::text(&answer, "/crl_number").into()),
+            ];
+            text.say("revoked", values) + "\n"
+        })
+    }
+}
+
+async fn members(run: &Invocation) -> Outcome {
+    let members = run.client()?.get("/v1/members").await?;
+    run.console.result(&members, |text| {
+        let headings = ["peers-agency", "peers-name", "peers-level", "members-parent", "peers-endpoints"];
+        let rows: Vec<Vec<String>> = answer::list(&members, "/members")
+            .iter()
+            .map(|member| {
+                vec![
+                    answer::text(member, "/agency"),
+                    answer::title(member, "/name", text),
+                    text.word_for("level", &answer::text(member, "/level")),
+                    answer::text(member, "/parent"),
+                    answer::text(member, "/endpoints"),
+                ]
+            })
+            .collect();
+        table(&headings.map(|key| text.word(key)), &rows)
+    })
+}
+
+async fn issued(run: &Invocation) -> Outcome {
+    let issued = run.client()?.get("/v1/issued").await?;
+    run.console.result(&issued, |text| {
+        let headings =
+            ["issued-serial", "issued-identity", "issued-not-before", "issued-not-after", "issued-revoked"];
+        let rows: Vec<Vec<String>> = answer::list(&issued, "/certificates")
+            .iter()
+            .map(|certificate| {
+                vec![
+                    answer::text(certificate, "/serial"),
+                    answer::text(certificate, "/identity"),
+                    answer::time(certificate, "/not_before"),
+                    answer::time(certificate, "/not_after"),
+                    answer::time(certificate, "/revoked_at"),
+                ]
+            })
+            .collect();
+        table(&headings.map(|key| text.word(key)), &rows)
+    })
+}

@@ -1,0 +1,31 @@
+//! `ogic case list`: the cases that this node holds, or has a reference to.
+
+use crate::answer;
+use crate::invocation::Invocation;
+use crate::output::{Outcome, table};
+
+pub(crate) async fn run(run: &Invocation) -> Outcome {
+    let cases = run.client()?.get("/v1/cases").await?;
+    run.console.result(&cases, |text| {
+        let cases = answer::list(&cases, "/cases");
+        let headings = ["case-id", "case-title", "case-status", "case-role", "case-home", "case-next"];
+        let rows: Vec<Vec<String>> = cases
+            .iter()
+            .map(|case| {
+                vec![
+                    answer::text(case, "/case"),
+                    answer::title(case, "/title", text),
+                    text.word_for("case-is", &answer::text(case, "/status")),
+                    text.word_for("role", &answer::text(case, "/role")),
+                    answer::text(case, "/home"),
+                    answer::text(case, "/next_steps"),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            text.word("case-none") + "\n"
+        } else {
+            table(&headings.map(|key| text.word(key)), &rows)
+        }
+    })
+}

@@ -1,0 +1,364 @@
+# The texts of `ogic`. Names of flags, codes and identifiers are never translated. A key that is added here is added to
+# ru.ftl in the same place: a test compares both.
+
+## Errors
+
+error-found = found
+error-expected = expected
+error-hint = hint:
+side-ours = on our own side
+side-peer = on the other agency's side
+side-authority = on the authority's side
+side-ttp = on the trusted third party's side
+side-caller = on the caller's side
+usage-command = command
+usage-arguments = arguments
+usage-value = a value
+usage-nothing = none
+usage-beside = together with { $other }
+usage-one = one of them
+usage-known = a flag that the command knows
+usage-hint = see { $command } --help
+data-hint = name the folder that the daemon was started with: --data DIR, or export OGIC_DATA=DIR
+confirm-choice = [y/N]
+confirm-hint = it would have been asked: { $question } Repeat with --yes to say so beforehand
+confirm-declined = nothing was changed
+change-dry-run = Nothing is changed. This would be sent:
+change-repeat =
+    find out by repeating; the change is made once, however often it is asked for:
+      { $command }
+
+## Help
+
+help-usage = Usage:
+help-options = Options
+help-arguments = Arguments
+help-commands = Commands
+help-command = COMMAND
+help-examples = Examples:
+
+arg-help = Print this help
+arg-version = Print the version
+arg-data = The daemon's folder; otherwise the variable OGIC_DATA
+arg-json = Print results and errors as JSON on stdout
+arg-lang = Language of the texts: ru or en; otherwise OGIC_LANG, LC_ALL, LC_MESSAGES, LANG
+arg-dry_run = Print what would be sent, and change nothing
+arg-idempotency_key = Ask under this key: the change is made once, however often it is repeated (16 to 64 characters A-Z a-z 0-9 _ -)
+arg-yes = Do not ask before a change that cannot be taken back
+arg-case = The case: 64 hex digits
+arg-event = The event: 64 hex digits
+arg-key = The official's private key (PEM, mode 600); stays on this machine
+arg-cert = The official's certificate, then the CAs above it (PEM)
+arg-fields = A field of the form: name=text, or name:=42, name:=true, name:=false; may be repeated
+arg-documents = A file to bring as a document; may be repeated
+arg-purpose = What the case is looked at for; stands in the home's access log
+arg-head = Demand that this record is the newest: SEQ:RECORD as case show prints it
+arg-reason = Why; stands in the history
+arg-out = The new file to write
+arg-steps = A step the agency may append to; may be repeated
+arg-file = The file
+
+cmd = Agencies work on one citizen's case, with proof in hand
+cmd-authority = The certificate authority: tokens, members, certificates, revocations
+cmd-authority-token = Make a one-time token, with which an agency or an official enrols
+    .agency = The agency the token is for
+    .roles = What may be enrolled: node (with its seal), ttp, or official/<name>; may be repeated
+    .name_en = The agency's name in English
+    .name_ru = The agency's name in Russian
+    .level = federal, regional, municipal or service
+    .parent = The agency above it
+    .ttl = How long the token may be used: 30s, 15m, 24h, 7d
+    .examples =
+        ogic authority token health.gov.example --name-en 'Ministry of Health' --name-ru 'Минздрав' --level regional
+        ogic authority token transport.gov.example --role official/licensing-1 --ttl 1h
+cmd-authority-members = List the federation's members
+    .examples = ogic authority members --data authority
+cmd-authority-issued = List the certificates that were issued, and which are revoked
+    .examples = ogic authority issued --json
+cmd-authority-revoke = Take certificates back; cannot be undone
+    .what = An identity such as ogic://health.gov.example/official/doctor-1, or a serial number in hex
+    .reason = unspecified, key-compromise, affiliation-changed, superseded or cessation-of-operation
+    .examples = ogic authority revoke ogic://health.gov.example/official/doctor-1 --reason key-compromise
+cmd-authority-registry = Save the signed registry, or the CRL
+    .crl = The CRL instead of the registry
+    .examples =
+        ogic authority registry --out registry.cose
+        ogic authority registry --crl --out authority.crl
+cmd-ttp = The trusted third party
+cmd-ttp-evidence = List the evidence that was given, or save one event's
+    .examples =
+        ogic ttp evidence --data ttp
+        ogic ttp evidence EVENT --out evidence.cose
+cmd-case = Work on cases
+cmd-case-open = Open a citizen's case under a published service
+    .service = The service: the digest of its definition, or its name for the newest version that the node holds
+    .citizen = The citizen, by this agency's own pseudonym
+    .examples =
+        ogic case open --service driving-licence --citizen p-4711 --field category=B --document application.pdf
+        ogic case open --service driving-licence --citizen p-4711 --key official.key --cert official.pem
+cmd-case-list = List the cases that this node holds or has a reference to
+    .examples = ogic case list --json
+cmd-case-show = Show a case: plan, rights and history
+    .examples =
+        ogic case show CASE
+        ogic case show CASE --purpose 'medical examination'
+cmd-case-event = Append work on a step, or a note
+    .kind = step or note
+    .step = The step of the plan
+    .code = How the step stands: going, done or not-possible
+    .received = When the task came in: RFC 3339 (2026-12-01T15:00:00+03:00), or a date, meaning its end in UTC
+    .started = When work began
+    .ended = When work ended
+    .wait = How long to wait for the home's receipt, at most 45s; the event is sent in any case
+    .examples =
+        ogic case event CASE --step medical --code done --document certificate.pdf --key official.key --cert official.pem
+        ogic case event CASE --kind note --field text='The citizen will bring the original'
+cmd-case-share = Grant another agency a right to the case
+    .to = The agency
+    .read = It may read history, plan and documents
+    .purpose = What for
+    .ground = On which legal ground
+    .performer = Which unit or office is to perform
+    .deadline = Until when the work is due: RFC 3339, or a date, meaning its end in UTC
+    .expires = When the right ends by itself: RFC 3339, or a date, meaning its end in UTC
+    .examples = ogic case share CASE --to health.gov.example --read --step medical --purpose 'medical examination' --ground 'Order 344n' --performer 'Outpatient clinic 3' --deadline 2026-12-01 --expires 2026-12-15
+cmd-case-unshare = Revoke a right; it ends at once
+    .grant = The right: 64 hex digits, as case show prints it
+    .examples = ogic case unshare CASE GRANT --reason 'examination withdrawn'
+cmd-case-close = Close a case; cannot be undone
+    .outcome = How it ended: granted, refused or withdrawn
+    .examples = ogic case close CASE --outcome granted --reason 'all steps are done' --yes
+cmd-case-export = Export a case as a capsule, which verifies offline
+    .examples = ogic case export CASE --out case.ogic
+cmd-case-access = Show who looked at a case; refused tries too
+    .examples = ogic case access CASE
+cmd-document = Documents, named by what they are
+cmd-document-add = Bring files to the node, and print their SHA-256
+    .files = The files
+    .media_type = The media type, if the name's ending does not tell it
+    .examples = ogic document add application.pdf
+cmd-document-get = Save a document; its digest is checked before it appears
+    .sha256 = The document's SHA-256, as sha256sum prints it
+    .case = The case it belongs to, if another agency holds it
+    .examples = ogic document get DIGEST --case CASE --out certificate.pdf
+cmd-document-list = List the documents of a case
+    .examples = ogic document list CASE
+cmd-service = Definitions of public services
+cmd-service-publish = Publish a definition under this node's seal
+    .file = The definition (TOML)
+    .examples = ogic service publish driving-licence.toml
+cmd-service-list = List the definitions that this node holds
+    .examples = ogic service list
+cmd-status = Show how the daemon is
+    .examples =
+        ogic status --data /var/lib/ogic
+        ogic status --json
+cmd-peers = List the agencies of the registry, and who is connected
+    .examples = ogic peers
+cmd-outbox = What waits to be delivered to other agencies
+cmd-outbox-list = List what waits, and what was parked
+    .examples = ogic outbox list
+cmd-outbox-retry = Send a parked item again
+    .item = The item's id, as outbox list prints it
+    .examples = ogic outbox retry 17
+cmd-trace = Show what became of an event
+    .examples = ogic trace EVENT
+cmd-explain = Explain a code: what happened, what to do, whose side is at fault
+    .code = A code such as OGIC-3003 or 3003
+    .all = Every code
+    .examples =
+        ogic explain OGIC-3003
+        ogic explain --all --json
+
+## Words of answers
+
+value-true = yes
+value-false = no
+value-fresh = fresh
+value-stale = stale: what was known goes on, nothing new is trusted
+value-refused = refused: no trust without new data of the authority
+level-federal = federal
+level-regional = regional
+level-municipal = municipal
+level-service = service of the federation
+role-home = home
+role-performer = performer
+kind-open = open
+kind-step = step
+kind-note = note
+kind-share = share
+kind-unshare = unshare
+kind-evidence = evidence
+kind-close = close
+kind-event = event
+kind-reference = reference
+kind-verdict = verdict
+kind-notice = notice
+delivery-recorded = recorded
+delivery-waiting = waiting
+delivery-in-flight = in flight
+delivery-receipted = receipted
+delivery-refused = refused
+delivery-parked = parked
+outcome-granted = granted
+outcome-refused = refused
+outcome-withdrawn = withdrawn
+outcome-handed-over = handed over
+outcome-lapsed = lapsed
+case-is-open = open
+case-is-suspended = suspended
+case-is-closed = closed
+state-waiting = waiting
+state-open = open
+state-going = going
+state-pending = pending
+state-done = done
+state-not-possible = not possible
+effect-held = held
+effect-pending = pending
+effect-none = none
+exit-1 = 1 (failed)
+exit-2 = 2 (usage)
+exit-3 = 3 (not found)
+exit-4 = 4 (refused by policy)
+exit-5 = 5 (signature or evidence invalid)
+exit-6 = 6 (trust undecidable)
+exit-7 = 7 (peer or authority unreachable: a retry makes sense)
+exit-8 = 8 (local store or disk)
+exit-9 = 9 (conflict: reread and repeat)
+
+## Results
+
+saved = { $file }: { $bytes } bytes
+act-recorded = recorded as { $seq } of case { $case }, event { $event }
+act-waiting = on its way, without a receipt yet; see ogic trace { $event }
+case-opened = { $case }
+case-shared = { $agency } has the right until { $expires }: { $grant }
+case-unshared = right revoked: { $grant }
+case-closed = case closed as { $outcome }: { $case }
+case-exported = { $file }: { $bytes } bytes; check it with ogic verify
+unshare-question = Revoke the right { $grant } now?
+close-question = Close the case { $case } as { $outcome }? It cannot be opened again.
+revoke-question = Revoke { $what }? This cannot be undone.
+revoked = { $serial } revoked at { $at }, in CRL { $crl }
+token-once = For { $agency }, to be used once; hand it over by a channel that nobody else reads:
+service-published = { $service }, version { $version }: { $digest }
+outbox-retried = { $item } will be sent again
+outbox-count = { $count ->
+    [one] { $count } event
+   *[other] { $count } events
+}
+
+status-agency = agency
+status-version = release
+status-endpoint = endpoint
+status-trust = trust
+status-read-only = read-only
+status-alarms = alarms
+status-peers = peers connected
+status-registry-version = registry version
+status-registry-expires = registry expires
+status-log-origin = log
+status-log-size = log size
+status-log-root = log root
+status-outbox-waiting = outbox: waiting
+status-outbox-in-flight = outbox: in flight
+status-outbox-parked = outbox: parked
+status-evidence = evidence given
+
+peers-agency = agency
+peers-name = name
+peers-level = level
+peers-connected = connected
+peers-since = since
+peers-endpoints = endpoints
+peers-problem = last problem
+members-parent = parent
+issued-serial = serial
+issued-identity = identity
+issued-not-before = not before
+issued-not-after = not after
+issued-revoked = revoked
+outbox-id = id
+outbox-peer = to
+outbox-case = case
+outbox-kind = kind
+outbox-state = state
+outbox-tries = tries
+outbox-next = next try
+outbox-problem = problem
+trace-event = event
+trace-case = case
+trace-state = state
+trace-seq = record
+trace-pending = pending
+trace-verdict = verdict
+trace-reason = reason
+trace-problem = problem
+evidence-event = event
+evidence-requester = for
+evidence-at = at
+evidence-verdict = verdict
+evidence-sub = sub-indication
+document-seq = record
+document-author = author
+document-sha256 = SHA-256
+document-bytes = bytes
+document-type = type
+document-label = label
+service-name = service
+service-version = version
+service-digest = digest
+explain-what = what
+explain-do = what to do
+explain-side = side
+explain-exit = exit code
+explain-http = HTTP
+
+case-id = case
+case-title = title
+case-status = status
+case-role = role
+case-home = home
+case-next = next steps
+case-citizen = citizen
+case-service = service
+case-head = head
+case-pending = pending
+case-none = no cases
+access-at = at
+access-who = who
+access-purpose = purpose
+access-answer = answer
+access-tries = tries
+access-grant = right
+access-answered = answered
+show-plan = Plan
+show-grants = Rights of other agencies
+show-history = History
+show-due = due { $at }
+show-revoked = revoked { $at }
+right-read = read
+plan-when = when
+plan-state = state
+plan-step = step
+plan-title = title
+plan-who = who
+grant-to = agency
+grant-rights = may
+grant-purpose = purpose
+grant-ground = ground
+grant-performer = performer
+grant-deadline = due
+grant-ends = until
+grant-id = right
+history-seq = seq
+history-received = received
+history-author = author
+history-kind = kind
+history-step = step
+history-code = code
+history-approved = approved by
+history-effect = effect
+history-verdict = verdict
+history-event = event

@@ -1,0 +1,365 @@
+# Тексты команды `ogic`. Имена флагов, коды и идентификаторы не переводятся. Ключ, добавленный здесь, добавляется в то
+# же место en.ftl: тест сравнивает оба файла.
+
+## Ошибки
+
+error-found = получено
+error-expected = ожидалось
+error-hint = подсказка:
+side-ours = на нашей стороне
+side-peer = на стороне другого ведомства
+side-authority = на стороне удостоверяющего центра
+side-ttp = на стороне ДТС
+side-caller = на стороне вызывающего
+usage-command = команда
+usage-arguments = аргументы
+usage-value = значение
+usage-nothing = ничего
+usage-beside = вместе с { $other }
+usage-one = что-то одно
+usage-known = флаг, известный команде
+usage-hint = смотрите { $command } --help
+data-hint = укажите папку, с которой запущен демон: --data DIR или export OGIC_DATA=DIR
+confirm-choice = [д/Н]
+confirm-hint = был бы задан вопрос: { $question } Чтобы ответить заранее, повторите с --yes
+confirm-declined = ничего не изменено
+change-dry-run = Ничего не изменено. Было бы отправлено:
+change-repeat =
+    узнайте это повтором; изменение будет сделано один раз, сколько бы его ни запрашивали:
+      { $command }
+
+## Справка
+
+help-usage = Вызов:
+help-options = Параметры
+help-arguments = Аргументы
+help-commands = Команды
+help-command = КОМАНДА
+help-examples = Примеры:
+
+arg-help = Показать эту справку
+arg-version = Показать версию
+arg-data = Папка демона; иначе переменная OGIC_DATA
+arg-json = Печатать результаты и ошибки как JSON в stdout
+arg-lang = Язык текстов: ru или en; иначе OGIC_LANG, LC_ALL, LC_MESSAGES, LANG
+arg-dry_run = Показать, что было бы отправлено, и ничего не менять
+arg-idempotency_key = Запросить под этим ключом: изменение делается один раз, сколько бы его ни повторяли (от 16 до 64 символов A-Z a-z 0-9 _ -)
+arg-yes = Не спрашивать перед необратимым изменением
+arg-case = Дело: 64 шестнадцатеричные цифры
+arg-event = Событие: 64 шестнадцатеричные цифры
+arg-key = Закрытый ключ должностного лица (PEM, права 600); остаётся на этой машине
+arg-cert = Сертификат должностного лица, затем сертификаты центров над ним (PEM)
+arg-fields = Поле формы: name=текст или name:=42, name:=true, name:=false; можно повторять
+arg-documents = Файл, передаваемый как документ; можно повторять
+arg-purpose = С какой целью просматривается дело; попадает в журнал доступа ведомства-держателя
+arg-head = Требовать, чтобы эта запись была последней: SEQ:RECORD, как печатает case show
+arg-reason = Причина; попадает в историю
+arg-out = Новый файл для записи
+arg-steps = Шаг, к которому ведомство может добавлять события; можно повторять
+arg-file = Файл
+
+cmd = Ведомства вместе работают над делом гражданина, с доказательствами на руках
+cmd-authority = Удостоверяющий центр: токены, участники, сертификаты, отзыв
+cmd-authority-token = Выпустить одноразовый токен для регистрации ведомства или должностного лица
+    .agency = Ведомство, для которого токен
+    .roles = Что можно зарегистрировать: node (с печатью), ttp или official/<имя>; можно повторять
+    .name_en = Название ведомства по-английски
+    .name_ru = Название ведомства по-русски
+    .level = federal, regional, municipal или service
+    .parent = Вышестоящее ведомство
+    .ttl = Сколько токен действует: 30s, 15m, 24h, 7d
+    .examples =
+        ogic authority token health.gov.example --name-en 'Ministry of Health' --name-ru 'Минздрав' --level regional
+        ogic authority token transport.gov.example --role official/licensing-1 --ttl 1h
+cmd-authority-members = Показать участников федерации
+    .examples = ogic authority members --data authority
+cmd-authority-issued = Показать выданные сертификаты и какие из них отозваны
+    .examples = ogic authority issued --json
+cmd-authority-revoke = Отозвать сертификаты; необратимо
+    .what = Идентичность, например ogic://health.gov.example/official/doctor-1, или серийный номер в шестнадцатеричном виде
+    .reason = unspecified, key-compromise, affiliation-changed, superseded или cessation-of-operation
+    .examples = ogic authority revoke ogic://health.gov.example/official/doctor-1 --reason key-compromise
+cmd-authority-registry = Сохранить подписанный реестр или список отзыва (CRL)
+    .crl = Список отзыва вместо реестра
+    .examples =
+        ogic authority registry --out registry.cose
+        ogic authority registry --crl --out authority.crl
+cmd-ttp = Доверенная третья сторона (ДТС)
+cmd-ttp-evidence = Показать выданные квитанции ДТС или сохранить квитанцию одного события
+    .examples =
+        ogic ttp evidence --data ttp
+        ogic ttp evidence EVENT --out evidence.cose
+cmd-case = Работа с делами
+cmd-case-open = Открыть дело гражданина по опубликованной услуге
+    .service = Услуга: хеш её определения или имя, тогда берётся новейшая версия на узле
+    .citizen = Гражданин под псевдонимом этого ведомства
+    .examples =
+        ogic case open --service driving-licence --citizen p-4711 --field category=B --document application.pdf
+        ogic case open --service driving-licence --citizen p-4711 --key official.key --cert official.pem
+cmd-case-list = Показать дела, которые узел держит или на которые у него есть ссылка
+    .examples = ogic case list --json
+cmd-case-show = Показать дело: план, права и историю
+    .examples =
+        ogic case show CASE
+        ogic case show CASE --purpose 'медицинский осмотр'
+cmd-case-event = Добавить работу над шагом или заметку
+    .kind = step или note
+    .step = Шаг плана
+    .code = Состояние шага: going, done или not-possible
+    .received = Когда поступило: RFC 3339 (2026-12-01T15:00:00+03:00) или дата, то есть её конец по UTC
+    .started = Когда начата работа
+    .ended = Когда закончена работа
+    .wait = Сколько ждать квитанцию ведомства-держателя, не более 45s; событие отправляется в любом случае
+    .examples =
+        ogic case event CASE --step medical --code done --document certificate.pdf --key official.key --cert official.pem
+        ogic case event CASE --kind note --field text='Гражданин принесёт подлинник'
+cmd-case-share = Предоставить другому ведомству право на дело
+    .to = Ведомство
+    .read = Может читать историю, план и документы
+    .purpose = С какой целью
+    .ground = На каком правовом основании
+    .performer = Какое подразделение исполняет
+    .deadline = Срок исполнения: RFC 3339 или дата, то есть её конец по UTC
+    .expires = Когда право прекращается само: RFC 3339 или дата, то есть её конец по UTC
+    .examples = ogic case share CASE --to health.gov.example --read --step medical --purpose 'medical examination' --ground 'Order 344n' --performer 'Outpatient clinic 3' --deadline 2026-12-01 --expires 2026-12-15
+cmd-case-unshare = Отозвать право; оно прекращается сразу
+    .grant = Право: 64 шестнадцатеричные цифры, как печатает case show
+    .examples = ogic case unshare CASE GRANT --reason 'осмотр отменён'
+cmd-case-close = Закрыть дело; необратимо
+    .outcome = Чем закончилось: granted, refused или withdrawn
+    .examples = ogic case close CASE --outcome granted --reason 'все шаги выполнены' --yes
+cmd-case-export = Выгрузить дело как капсулу, которая проверяется без сети
+    .examples = ogic case export CASE --out case.ogic
+cmd-case-access = Показать, кто просматривал дело; отказы тоже
+    .examples = ogic case access CASE
+cmd-document = Документы, названные по содержимому
+cmd-document-add = Передать файлы узлу и напечатать их SHA-256
+    .files = Файлы
+    .media_type = Тип содержимого, если его не видно по имени
+    .examples = ogic document add application.pdf
+cmd-document-get = Сохранить документ; хеш проверяется до его появления
+    .sha256 = SHA-256 документа, как печатает sha256sum
+    .case = Дело, к которому он относится, если его держит другое ведомство
+    .examples = ogic document get DIGEST --case CASE --out certificate.pdf
+cmd-document-list = Показать документы дела
+    .examples = ogic document list CASE
+cmd-service = Определения государственных услуг
+cmd-service-publish = Опубликовать определение под печатью этого узла
+    .file = Определение (TOML)
+    .examples = ogic service publish driving-licence.toml
+cmd-service-list = Показать определения на этом узле
+    .examples = ogic service list
+cmd-status = Показать состояние демона
+    .examples =
+        ogic status --data /var/lib/ogic
+        ogic status --json
+cmd-peers = Показать ведомства реестра и кто из них на связи
+    .examples = ogic peers
+cmd-outbox = Что ожидает доставки другим ведомствам
+cmd-outbox-list = Показать ожидающее и отложенное
+    .examples = ogic outbox list
+cmd-outbox-retry = Отправить отложенное ещё раз
+    .item = Идентификатор, как печатает outbox list
+    .examples = ogic outbox retry 17
+cmd-trace = Показать, что стало с событием
+    .examples = ogic trace EVENT
+cmd-explain = Объяснить код: что произошло, что делать, на чьей стороне причина
+    .code = Код, например OGIC-3003 или 3003
+    .all = Все коды
+    .examples =
+        ogic explain OGIC-3003
+        ogic explain --all --json
+
+## Слова ответов
+
+value-true = да
+value-false = нет
+value-fresh = свежие данные
+value-stale = данные устарели: известное продолжается, новому доверия нет
+value-refused = отказ: без новых данных удостоверяющего центра доверия нет
+level-federal = федеральное
+level-regional = региональное
+level-municipal = муниципальное
+level-service = служба федерации
+role-home = держатель
+role-performer = исполнитель
+kind-open = открытие
+kind-step = шаг
+kind-note = заметка
+kind-share = предоставление права
+kind-unshare = отзыв права
+kind-evidence = квитанция ДТС
+kind-close = закрытие
+kind-event = событие
+kind-reference = ссылка на дело
+kind-verdict = вердикт
+kind-notice = извещение
+delivery-recorded = записано
+delivery-waiting = ожидает
+delivery-in-flight = в пути
+delivery-receipted = принято с квитанцией
+delivery-refused = отказано
+delivery-parked = отложено
+outcome-granted = предоставлено
+outcome-refused = отказано
+outcome-withdrawn = отозвано заявителем
+outcome-handed-over = передано
+outcome-lapsed = истёк срок
+case-is-open = открыто
+case-is-suspended = приостановлено
+case-is-closed = закрыто
+state-waiting = предстоит
+state-open = открыт
+state-going = в работе
+state-pending = ожидает проверки
+state-done = выполнен
+state-not-possible = невыполним
+effect-held = действует
+effect-pending = ожидает
+effect-none = без действия
+exit-1 = 1 (не удалось)
+exit-2 = 2 (неверный вызов)
+exit-3 = 3 (не найдено)
+exit-4 = 4 (отказано по правилам)
+exit-5 = 5 (подпись или квитанция недействительна)
+exit-6 = 6 (о доверии судить нельзя)
+exit-7 = 7 (узел или удостоверяющий центр недоступен: имеет смысл повторить)
+exit-8 = 8 (локальное хранилище или диск)
+exit-9 = 9 (конфликт: прочитайте заново и повторите)
+
+## Результаты
+
+saved = { $file }: байтов { $bytes }
+act-recorded = запись { $seq } в деле { $case }, событие { $event }
+act-waiting = в пути, квитанции пока нет; смотрите ogic trace { $event }
+case-opened = { $case }
+case-shared = у { $agency } есть право до { $expires }: { $grant }
+case-unshared = право отозвано: { $grant }
+case-closed = дело закрыто ({ $outcome }): { $case }
+case-exported = { $file }: байтов { $bytes }; проверьте командой ogic verify
+unshare-question = Отозвать право { $grant } сейчас?
+close-question = Закрыть дело { $case } ({ $outcome })? Открыть его снова нельзя.
+revoke-question = Отозвать { $what }? Это необратимо.
+revoked = { $serial } отозван { $at }, в CRL { $crl }
+token-once = Для { $agency }, на одно применение; передайте по каналу, который больше никто не читает:
+service-published = { $service }, версия { $version }: { $digest }
+outbox-retried = { $item } будет отправлено ещё раз
+outbox-count = { $count ->
+    [one] { $count } событие
+    [few] { $count } события
+   *[other] { $count } событий
+}
+
+status-agency = ведомство
+status-version = версия
+status-endpoint = адрес
+status-trust = доверие
+status-read-only = только чтение
+status-alarms = тревоги
+status-peers = узлов на связи
+status-registry-version = версия реестра
+status-registry-expires = реестр действует до
+status-log-origin = дерево записей
+status-log-size = размер дерева
+status-log-root = корень дерева
+status-outbox-waiting = очередь: ожидает
+status-outbox-in-flight = очередь: в пути
+status-outbox-parked = очередь: отложено
+status-evidence = выдано квитанций
+
+peers-agency = ведомство
+peers-name = название
+peers-level = уровень
+peers-connected = на связи
+peers-since = с
+peers-endpoints = адреса
+peers-problem = последняя ошибка
+members-parent = вышестоящее
+issued-serial = номер
+issued-identity = идентичность
+issued-not-before = действует с
+issued-not-after = действует до
+issued-revoked = отозван
+outbox-id = id
+outbox-peer = кому
+outbox-case = дело
+outbox-kind = вид
+outbox-state = состояние
+outbox-tries = попытки
+outbox-next = следующая попытка
+outbox-problem = ошибка
+trace-event = событие
+trace-case = дело
+trace-state = состояние
+trace-seq = запись
+trace-pending = ожидает проверки
+trace-verdict = вердикт
+trace-reason = причина
+trace-problem = ошибка
+evidence-event = событие
+evidence-requester = для кого
+evidence-at = когда
+evidence-verdict = вердикт
+evidence-sub = уточнение
+document-seq = запись
+document-author = автор
+document-sha256 = SHA-256
+document-bytes = байтов
+document-type = тип
+document-label = название
+service-name = услуга
+service-version = версия
+service-digest = хеш
+explain-what = что произошло
+explain-do = что делать
+explain-side = сторона
+explain-exit = код выхода
+explain-http = HTTP
+
+case-id = дело
+case-title = название
+case-status = состояние
+case-role = роль
+case-home = держатель
+case-next = следующие шаги
+case-citizen = гражданин
+case-service = услуга
+case-head = вершина
+case-pending = ожидает проверки
+case-none = дел нет
+access-at = когда
+access-who = кто
+access-purpose = цель
+access-answer = ответ
+access-tries = попыток
+access-grant = право
+access-answered = отвечено
+show-plan = План
+show-grants = Права других ведомств
+show-history = История
+show-due = срок { $at }
+show-revoked = отозвано { $at }
+right-read = чтение
+plan-when = когда
+plan-state = состояние
+plan-step = шаг
+plan-title = название
+plan-who = кто
+grant-to = ведомство
+grant-rights = может
+grant-purpose = цель
+grant-ground = основание
+grant-performer = исполнитель
+grant-deadline = срок
+grant-ends = до
+grant-id = право
+history-seq = №
+history-received = получено
+history-author = автор
+history-kind = вид
+history-step = шаг
+history-code = код
+history-approved = утвердил
+history-effect = действие
+history-verdict = вердикт
+history-event = событие
