@@ -6,6 +6,7 @@
 
 mod distinguished;
 mod extension;
+mod general_name;
 
 use std::fmt;
 use std::ops::Range;
@@ -14,8 +15,9 @@ use std::sync::Arc;
 use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
 
 pub use distinguished::DistinguishedName;
-pub use extension::{BasicConstraints, Extensions, GeneralName, KeyUsage, NameConstraints, Usage};
+pub use extension::{BasicConstraints, Extensions, KeyUsage, Usage};
 pub(crate) use extension::{Extension, id, read_extensions};
+pub use general_name::{GeneralName, NameConstraints};
 
 use crate::der::{self, Reader, tag};
 use crate::key::PublicKey;
@@ -84,10 +86,17 @@ impl Certificate {
         for unique_id in [1, 2] {
             tbs.optional(tag::primitive(unique_id))?;
         }
-        let extensions = match tbs.optional(tag::constructed(3))? {
-            Some(content) => Extensions::from_list(&read_extensions(content, FIELD)?)?,
-            None => Extensions::default(),
+        let list = match tbs.optional(tag::constructed(3))? {
+            Some(content) => read_extensions(content, FIELD)?,
+            None => Vec::new(),
         };
+        let mut extensions = Extensions::from_list(&list)?;
+        if subject.is_empty() {
+            let named = list.iter().any(|one| one.oid == id::SUBJECT_ALT_NAME && one.critical);
+            if !named || extensions.basic_constraints.is_some_and(|basic| basic.ca) {
+                extensions.breaches.push("4.1.2.6: a subject without a name has a critical alternative name");
+            }
+        }
         tbs.end()?;
         second_reading(der)?;
 
@@ -241,3 +250,6 @@ fn second_reading(der: &[u8]) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

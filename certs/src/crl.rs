@@ -141,7 +141,8 @@ impl Crl {
         if let Some(content) = tbs.optional(tag::constructed(0))? {
             for Extension { oid, critical, value } in read_extensions(content, FIELD)? {
                 match <[u8; 3]>::try_from(oid) {
-                    Ok(id::CRL_NUMBER) => number = Some(read_number(value)?),
+                    // 5.2.3: never critical; a list that has it otherwise is not of this profile.
+                    Ok(id::CRL_NUMBER) if !critical => number = Some(read_number(value)?),
                     Ok(id::AUTHORITY_KEY_ID | id::ISSUER_ALT_NAME) => {}
                     _ if critical => unknown_critical.push(der::dotted(oid)),
                     _ => {}
@@ -217,14 +218,21 @@ impl Crl {
     }
 
     /// Whether everything that it says is understood: an unknown critical extension, of the list or of any entry, makes
-    /// it prove nothing (RFC 5280 5.2 and 5.3).
+    /// it prove nothing (RFC 5280 5.2 and 5.3), and so does a missing number.
     pub fn usable(&self) -> Result<()> {
-        if self.0.unknown_critical.is_empty() {
-            return Ok(());
+        let unusable = |found| {
+            Err(Problem::new(Code::TrustUndecidable, "CRL")
+                .found(found)
+                .expected("a complete list of one issuer"))
+        };
+        if !self.0.unknown_critical.is_empty() {
+            return unusable(format!("critical extensions {}", self.0.unknown_critical.join(", ")));
         }
-        Err(Problem::new(Code::TrustUndecidable, "CRL")
-            .found(format!("critical extensions {}", self.0.unknown_critical.join(", ")))
-            .expected("a complete list of one issuer"))
+        // RFC 5280 5.2.3: without a number nobody can tell whether an older list is played back.
+        match self.0.number {
+            Some(_) => Ok(()),
+            None => unusable("no CRL number".to_owned()),
+        }
     }
 
     /// Verifies its signature by the issuer's key; nothing else is judged.

@@ -1,8 +1,8 @@
 //! What the extensions of a certificate say (RFC 5280 4.2), read strictly; an extension that is not read here and is
 //! critical is remembered, so that path validation refuses it.
 
-use super::DistinguishedName;
-use crate::der::{self, Element, Reader, tag};
+use super::{GeneralName, NameConstraints};
+use crate::der::{self, Reader, tag};
 use crate::{Code, Identity, Problem, Result};
 
 /// Extensions in one certificate, CRL or CRL entry: RFC 5280 defines 17 for certificates.
@@ -54,7 +54,9 @@ pub(crate) mod id {
     pub(crate) const CRL_DISTRIBUTION_POINTS: [u8; 3] = ce(31);
     pub(crate) const CERTIFICATE_POLICIES: [u8; 3] = ce(32);
     pub(crate) const AUTHORITY_KEY_ID: [u8; 3] = ce(35);
+    pub(crate) const POLICY_CONSTRAINTS: [u8; 3] = ce(36);
     pub(crate) const EXTENDED_KEY_USAGE: [u8; 3] = ce(37);
+    pub(crate) const INHIBIT_ANY_POLICY: [u8; 3] = ce(54);
 }
 
 /// The extensions of a certificate that path validation rests on. Absent ones are `None` or empty.
@@ -76,12 +78,15 @@ pub struct Extensions {
     pub authority_key_id: Option<Vec<u8>>,
     /// Critical extensions that are not processed here, dotted: RFC 5280 4.2 demands to refuse the certificate.
     pub unknown_critical: Vec<String>,
+    /// Where the extensions break RFC 5280's profile for authorities though they can be read, with the section.
+    pub breaches: Vec<&'static str>,
 }
 
 impl Extensions {
     pub(super) fn from_list(list: &[Extension<'_>]) -> Result<Self> {
         let mut all = Self::default();
         for Extension { oid, critical, value } in list {
+            all.breaches.extend(wrong_criticality(oid, *critical));
             match <[u8; 3]>::try_from(*oid) {
                 Ok(id::BASIC_CONSTRAINTS) => all.basic_constraints = Some(BasicConstraints::read(value)?),
                 Ok(id::KEY_USAGE) => all.key_usage = Some(KeyUsage::read(value)?),
@@ -103,7 +108,25 @@ impl Extensions {
                 _ => {}
             }
         }
+        all.check_authority();
         Ok(all)
+    }
+
+    /// What only an authority may have. (That its basic constraints are critical, 4.2.1.9, binds authorities; PKITS
+    /// 4.6.4 accepts it otherwise, and it has one meaning.)
+    fn check_authority(&mut self) {
+        let signs = self.key_usage.is_some_and(|usage| usage.has(KeyUsage::KEY_CERT_SIGN));
+        match self.basic_constraints {
+            Some(BasicConstraints { ca: true, .. }) => {}
+            Some(BasicConstraints { path_len: Some(_), .. }) => {
+                self.breaches.push("4.2.1.9: only an authority has a path length");
+            }
+            _ if signs => self.breaches.push("4.2.1.9: only an authority has keyCertSign"),
+            _ if self.name_constraints.is_some() => {
+                self.breaches.push("4.2.1.10: only an authority has name constraints");
+            }
+            _ => {}
+        }
     }
 
     /// See [`super::Certificate::identity`].
@@ -114,6 +137,18 @@ impl Extensions {
                 .found(format!("{} alternative names", names.len()))
                 .expected("exactly one, which is a canonical ogic:// URI")),
         }
+    }
+}
+
+/// Criticality that RFC 5280 fixes, broken.
+fn wrong_criticality(oid: &[u8], critical: bool) -> Option<&'static str> {
+    match (<[u8; 3]>::try_from(oid).ok()?, critical) {
+        (id::AUTHORITY_KEY_ID, true) => Some("4.2.1.1: the authority key identifier is not critical"),
+        (id::SUBJECT_KEY_ID, true) => Some("4.2.1.2: the subject key identifier is not critical"),
+        (id::NAME_CONSTRAINTS, false) => Some("4.2.1.10: name constraints are critical"),
+        (id::POLICY_CONSTRAINTS, false) => Some("4.2.1.11: policy constraints are critical"),
+        (id::INHIBIT_ANY_POLICY, false) => Some("4.2.1.14: inhibitAnyPolicy is critical"),
+        _ => None,
     }
 }
 
@@ -224,115 +259,6 @@ impl Usage {
             usages.push(Self::from_oid(reader.read(tag::OID)?));
         }
         Ok(usages)
-    }
-}
-
-/// A GeneralName (4.2.1.6). Text is IA5; nothing else of its form is judged here.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum GeneralName {
-    /// otherName, unread.
-    Other(Vec<u8>),
-    /// rfc822Name.
-    Rfc822(String),
-    /// dNSName.
-    Dns(String),
-    /// x400Address, unread.
-    X400(Vec<u8>),
-    /// directoryName.
-    Directory(DistinguishedName),
-    /// ediPartyName, unread.
-    EdiParty(Vec<u8>),
-    /// uniformResourceIdentifier.
-    Uri(String),
-    /// iPAddress; in a constraint address and mask.
-    Ip(Vec<u8>),
-    /// registeredID.
-    Registered(Vec<u8>),
-}
-
-impl GeneralName {
-    /// The number of the name's form in its CHOICE: constraints speak of names of their own form alone.
-    pub const fn form(&self) -> u8 {
-        match self {
-            Self::Other(_) => 0,
-            Self::Rfc822(_) => 1,
-            Self::Dns(_) => 2,
-            Self::X400(_) => 3,
-            Self::Directory(_) => 4,
-            Self::EdiParty(_) => 5,
-            Self::Uri(_) => 6,
-            Self::Ip(_) => 7,
-            Self::Registered(_) => 8,
-        }
-    }
-
-    pub(crate) fn from_element(element: Element<'_>, reader: &Reader<'_>) -> Result<Self> {
-        let Element { tag, content, .. } = element;
-        let text = || match std::str::from_utf8(content) {
-            Ok(text) if text.is_ascii() => Ok(text.to_owned()),
-            _ => Err(reader.malformed("an IA5String")),
-        };
-        Ok(match tag {
-            0xa0 => Self::Other(content.to_vec()),
-            0x81 => Self::Rfc822(text()?),
-            0x82 => Self::Dns(text()?),
-            0xa3 => Self::X400(content.to_vec()),
-            // Explicitly tagged, since Name is a CHOICE.
-            0xa4 => Self::Directory(DistinguishedName::from_der(content)?),
-            0xa5 => Self::EdiParty(content.to_vec()),
-            0x86 => Self::Uri(text()?),
-            0x87 => Self::Ip(content.to_vec()),
-            0x88 => Self::Registered(content.to_vec()),
-            _ => return Err(reader.malformed("a GeneralName")),
-        })
-    }
-
-    pub(crate) fn read_list(value: &[u8], field: &'static str) -> Result<Vec<Self>> {
-        let mut reader = Reader::whole_sequence(value, field)?;
-        let mut names = vec![Self::from_element(reader.any()?, &reader)?];
-        while !reader.is_empty() {
-            names.push(Self::from_element(reader.any()?, &reader)?);
-        }
-        Ok(names)
-    }
-}
-
-/// The subtrees of names that an authority may, and may not, issue.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct NameConstraints {
-    /// A name of a form that stands here must lie in one of its subtrees.
-    pub permitted: Vec<GeneralName>,
-    /// No name may lie in one of these.
-    pub excluded: Vec<GeneralName>,
-}
-
-impl NameConstraints {
-    fn read(value: &[u8]) -> Result<Self> {
-        let mut reader = Reader::whole_sequence(value, "name constraints")?;
-        if reader.is_empty() {
-            return Err(reader.malformed("permitted or excluded subtrees"));
-        }
-        let mut subtrees = |number| match reader.optional(tag::constructed(number))? {
-            Some(content) => Self::read_subtrees(content),
-            None => Ok(Vec::new()),
-        };
-        let (permitted, excluded) = (subtrees(0)?, subtrees(1)?);
-        reader.end()?;
-        Ok(Self { permitted, excluded })
-    }
-
-    fn read_subtrees(content: &[u8]) -> Result<Vec<GeneralName>> {
-        let mut reader = Reader::new(content, "name constraints");
-        let mut bases = Vec::new();
-        loop {
-            let mut subtree = reader.sequence()?;
-            bases.push(GeneralName::from_element(subtree.any()?, &subtree)?);
-            // RFC 5280 4.2.1.10: minimum is 0, which DER leaves out, and maximum is absent.
-            subtree.end()?;
-            if reader.is_empty() {
-                return Ok(bases);
-            }
-        }
     }
 }
 

@@ -92,12 +92,18 @@ fn a_list_that_says_otherwise_is_unusable_or_malformed() {
     let reason = |value: &[u8]| extension(&id::REASON_CODE, false, value);
     let number = |value: &[u8]| extension(&id::CRL_NUMBER, false, value);
     for (name, list, entry, code) in [
-        ("plain", vec![], vec![], None),
         ("number", number(&[2, 1, 5]), vec![], None),
+        ("no number", vec![], vec![], Some(Code::TrustUndecidable)),
+        (
+            "critical number",
+            extension(&id::CRL_NUMBER, true, &[2, 1, 5]),
+            vec![],
+            Some(Code::TrustUndecidable),
+        ),
         ("delta", delta, vec![], Some(Code::TrustUndecidable)),
         ("some reasons", some_reasons, vec![], Some(Code::TrustUndecidable)),
         ("entry of another issuer", vec![], certificate_issuer, Some(Code::TrustUndecidable)),
-        ("reason 1", vec![], reason(&[0x0a, 1, 1]), None),
+        ("reason 1", number(&[2, 1, 5]), reason(&[0x0a, 1, 1]), None),
         ("reason 7", vec![], reason(&[0x0a, 1, 7]), Some(Code::Malformed)),
         ("reason of two octets", vec![], reason(&[0x0a, 2, 1, 1]), Some(Code::Malformed)),
         ("empty reason", vec![], reason(&[0x0a, 0]), Some(Code::Malformed)),

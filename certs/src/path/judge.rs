@@ -180,7 +180,7 @@ impl<'a, 'p> Judge<'a, 'p> {
         self.path_len_max = path_len.map_or(self.path_len_max, |len| len.min(self.path_len_max));
     }
 
-    /// 6.1.4 (o) and 6.1.5 (f).
+    /// 6.1.4 (o) and 6.1.5 (f), and what section 4 demands of the extensions that are known.
     fn critical(&mut self, section: &'static str, certificate: &Certificate, field: &'static str) {
         let unknown = &certificate.extensions().unknown_critical;
         let result = if unknown.is_empty() {
@@ -190,6 +190,14 @@ impl<'a, 'p> Judge<'a, 'p> {
             Err(constraint(problem.found(unknown.join(", ")).expected("an extension that is processed here")))
         };
         self.findings.check(section, format!("{certificate:?} has no unknown critical extension"), result);
+        let breaches = &certificate.extensions().breaches;
+        let result = if breaches.is_empty() {
+            Ok(())
+        } else {
+            let problem = Problem::new(Code::PathInvalid, format!("{field}: profile"));
+            Err(constraint(problem.found("a breach of it").expected(breaches.join(", "))))
+        };
+        self.findings.check("RFC 5280 4.1, 4.2", format!("{certificate:?} keeps the profile"), result);
     }
 
     /// 6.1.5, and what the target is used for.

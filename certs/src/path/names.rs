@@ -105,12 +105,12 @@ fn is_below(host: &str, parent: &str) -> bool {
     }
 }
 
-/// A base and everything below it; the empty base is everything. A wildcard stands for whatever it might.
+/// A base and everything below it; the empty base is everything, and a leading period is no name. A wildcard stands for
+/// whatever it might.
 fn dns_within(name: &str, base: &str, excluded: bool) -> Option<bool> {
     if base.is_empty() {
         return Some(true);
     }
-    let base = base.strip_prefix('.').unwrap_or(base);
     let (wildcard, host) = match name.strip_prefix("*.") {
         Some(rest) => (true, rest),
         None => (false, name),
@@ -128,7 +128,8 @@ fn mailbox_within(mailbox: &str, base: &str) -> Option<bool> {
     if base.is_empty() {
         return Some(true);
     }
-    let (local, host) = mailbox.rsplit_once('@').filter(|(local, _)| !local.is_empty())?;
+    let (local, host) =
+        mailbox.rsplit_once('@').filter(|(local, _)| !local.is_empty() && !local.contains('@'))?;
     if !is_host(host) {
         return None;
     }
@@ -217,12 +218,14 @@ mod tests {
             (dns("*.b.c"), dns("x.b.c"), true, Some(true)),
             (dns("a.b"), dns(""), true, Some(true)),
             (dns("a..b"), dns("b"), true, None),
+            (dns("a.b"), dns(".b"), true, None),
             (mail("u@h.c"), mail("h.c"), false, Some(true)),
             (mail("u@x.h.c"), mail("h.c"), false, Some(false)),
             (mail("u@x.h.c"), mail(".h.c"), false, Some(true)),
             (mail("u@h.c"), mail("u@H.c"), false, Some(true)),
             (mail("U@h.c"), mail("u@h.c"), false, Some(false)),
             (mail("h.c"), mail("h.c"), false, None),
+            (mail("u@x@h.c"), mail("h.c"), false, None),
             (ip(&[10, 1, 2, 3]), ip(&[10, 0, 0, 0, 255, 0, 0, 0]), false, Some(true)),
             (ip(&[11, 1, 2, 3]), ip(&[10, 0, 0, 0, 255, 0, 0, 0]), false, Some(false)),
             (ip(&[0; 16]), ip(&[0; 8]), true, Some(false)),

@@ -152,6 +152,36 @@ fn extensions() {
 }
 
 #[test]
+fn profile() {
+    const KEY_ID: &[u8] = &[0x30, 0];
+    run(&[
+        (
+            "critical key identifier",
+            |w| {
+                w.leaf.with_key_ids = false;
+                w.leaf.extra = vec![(vec![0x55, 0x1d, 35], true, KEY_ID.to_vec())];
+            },
+            broken(PathInvalid),
+        ),
+        ("keyCertSign of a leaf", |w| w.leaf.usage = Some(1 | 1 << 5), broken(PathInvalid)),
+        (
+            "constraints of a leaf",
+            |w| w.leaf.constraints = Some((vec![uri(".gov.example")], vec![])),
+            broken(PathInvalid),
+        ),
+        ("path length of a leaf", |w| w.leaf.basic = Some((false, Some(0))), broken(PathInvalid)),
+        (
+            "policy constraints that are not critical",
+            |w| {
+                w.middle[0].extra = vec![(vec![0x55, 0x1d, 36], false, vec![0x30, 3, 0x80, 1, 0])];
+            },
+            broken(PathInvalid),
+        ),
+        ("a leaf without basic constraints", |w| w.leaf.basic = None, PASSED),
+    ]);
+}
+
+#[test]
 fn names_and_roles() {
     run(&[
         ("several names", |w| w.leaf.san.push(uri("ogic://health.gov.example/seal")), broken(NameRefused)),
