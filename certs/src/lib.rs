@@ -3,6 +3,7 @@
 //! No network, async, storage, clock or randomness of its own: time and random bytes come as arguments.
 //! Begin with [`name`], then [`event`] and [`cose`]; docs/PROTOCOL.md gives the bytes.
 
+pub mod announcement;
 pub mod capsule;
 pub mod cbor;
 pub mod certificate;
