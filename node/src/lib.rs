@@ -3,11 +3,13 @@
 //! Imports run one way: `log` ← `store` → `case`; both ← `desk` ← `exchange`, `api`. `authority` and `ttp` stand on
 //! `log` and on the exchange's shell, never on `store`. Begin with [`case`], then [`desk`].
 
+pub mod acceptance;
 pub mod api;
 pub mod authority;
 pub mod case;
 pub mod desk;
 pub mod exchange;
+pub mod folder;
 pub mod log;
 pub mod store;
 pub mod ttp;
