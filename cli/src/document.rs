@@ -61,7 +61,7 @@ impl Command {
 async fn add(files: &[PathBuf], media_type: Option<&str>, dry_run: bool, run: &Invocation) -> Outcome {
     let mut added = Vec::new();
     for file in files {
-        let mut document = describe(file).await?;
+        let mut document = describe(file, None).await?;
         if let Some(media_type) = media_type {
             media_type.clone_into(&mut document.media_type);
         }
@@ -95,16 +95,16 @@ pub(crate) fn as_json(document: &DocumentRef) -> Value {
     })
 }
 
-/// Names a file by its digests; the label is its name without folders.
-pub(crate) async fn describe(path: &Path) -> Outcome<DocumentRef> {
+/// Names a file by its digests; its label is the given one, or its name without folders and ending.
+pub(crate) async fn describe(path: &Path, label: Option<&str>) -> Outcome<DocumentRef> {
     let id = identify(path).await?;
-    let label = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     Ok(DocumentRef {
         sha256: id.sha256,
         root: id.root,
         bytes: id.bytes,
-        media_type: parse::media_type(&label).to_owned(),
-        label,
+        media_type: parse::media_type(&name(path.file_name())).to_owned(),
+        label: label.map_or_else(|| name(path.file_stem()), str::to_owned),
     })
 }
 

@@ -1,6 +1,8 @@
 //! What a change of a case says: its body with documents and fields, and the official's approval. The header and the
 //! seal are the node's. Never sends a private key anywhere.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -34,8 +36,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub(crate) struct Content {
     #[arg(long = "field", value_name = "NAME=VALUE", value_parser = parse::field)]
     fields: Vec<(String, FieldValue)>,
-    #[arg(long = "document", value_name = "FILE")]
-    documents: Vec<PathBuf>,
+    #[arg(long = "document", value_name = "FILE|LABEL=FILE")]
+    documents: Vec<OsString>,
 }
 
 /// Flags for the official who approves.
@@ -80,10 +82,11 @@ impl Act {
                 .into());
         }
         self.body.fields = unique(content.fields)?;
-        for file in &content.documents {
-            self.body.documents.push(document::describe(file).await?);
+        for argument in &content.documents {
+            let (label, file) = labelled(argument);
+            self.body.documents.push(document::describe(&file, label.as_deref()).await?);
+            self.files.push(file);
         }
-        self.files = content.documents;
         Ok(self)
     }
 
@@ -197,6 +200,18 @@ fn read(path: &Path) -> Outcome<Zeroizing<String>> {
             .into());
     }
     std::fs::read_to_string(path).map(Zeroizing::new).map_err(|error| Failure::file(path, &error))
+}
+
+/// The label and the file of `LABEL=FILE`; a label holds no slash, so that `./a=b` is a file.
+fn labelled(argument: &OsString) -> (Option<String>, PathBuf) {
+    let bytes = argument.as_bytes();
+    let split = bytes.iter().position(|byte| *byte == b'=').map(|at| (&bytes[..at], &bytes[at + 1..]));
+    match split.map(|(label, file)| (std::str::from_utf8(label), file)) {
+        Some((Ok(label), file)) if !label.is_empty() && !label.contains('/') => {
+            (Some(label.to_owned()), PathBuf::from(OsStr::from_bytes(file)))
+        }
+        _ => (None, PathBuf::from(argument)),
+    }
 }
 
 /// The fields sorted by name; a name given twice is a mistake that should be seen.
@@ -359,6 +374,23 @@ mod tests {
         assert_eq!(long.blob(&[0; 32]).unwrap_err().problem.code, Code::TooLarge);
         let twice = vec![("a".to_owned(), FieldValue::Int(1)), ("a".to_owned(), FieldValue::Int(1))];
         assert_eq!(unique(twice).unwrap_err().problem.code, Code::Usage);
+    }
+
+    #[test]
+    fn a_document_is_labelled_by_its_argument_or_its_name() {
+        for (argument, label, file) in [
+            ("a/application.pdf", None, "a/application.pdf"),
+            ("application=scan 1.pdf", Some("application"), "scan 1.pdf"),
+            ("справка=a=b.pdf", Some("справка"), "a=b.pdf"),
+            ("./a=b.pdf", None, "./a=b.pdf"),
+            ("=x", None, "=x"),
+        ] {
+            assert_eq!(
+                labelled(&argument.into()),
+                (label.map(str::to_owned), PathBuf::from(file)),
+                "{argument}"
+            );
+        }
     }
 
     #[test]

@@ -209,7 +209,7 @@ mod tests {
                  "performer": "transport", "due": 5, "done_at": 0, "by": "transport.gov.example"},
                 {"step": "medical", "title": {"en": "Medical", "ru": "Медосмотр"}, "state": "open",
                  "performer": "health.gov.example", "due": 86_400_000, "done_at": null, "by": null},
-                {"step": "decision", "title": {"en": "Decision", "ru": "Решение"}, "state": "waiting",
+                {"step": "decision", "title": {"en": "Decision", "ru": "Решение"}, "state": "planned",
                  "performer": "transport.gov.example", "due": null, "done_at": null, "by": null},
             ],
             "grants": [], "history": [
@@ -235,7 +235,7 @@ mod tests {
              \x20    when                          state    step         title        who\n\
              [x]  1970-01-01T00:00:00.000Z      done     application  Application  transport.gov.example\n\
              [>]  due 1970-01-02T00:00:00.000Z  open     medical      Medical      health.gov.example\n\
-             [ ]  -                             waiting  decision     Decision     transport.gov.example\n\
+             [ ]  -                             planned  decision     Decision     transport.gov.example\n\
              \n\
              History\n\
              seq  received                  author                 kind  step     code  approved by           effect  verdict                                             event\n\
