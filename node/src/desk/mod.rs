@@ -1,1 +1,239 @@
-//! One agency's node as a state machine: what comes in, what must go out, without sockets or clock.
+//! One agency's node as a state machine: what comes in, what must go out, without sockets, clock or threads.
+//!
+//! [`Desk::offer`] takes work whose signatures were checked ([`check`]), [`Desk::commit`] makes all that has gathered durable
+//! in one commit, and [`Desk::poll_output`] gives what the shell is to do. Begin with [`Desk::commit`]: it is the
+//! order of DESIGN's Commit. It never opens a file but through its log, and never reads a clock.
+
+mod book;
+pub mod check;
+mod fact;
+mod hello;
+mod open;
+mod page;
+mod post;
+mod publish;
+mod rows;
+mod stage;
+mod work;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ogic_certs::cose::Signer;
+use ogic_certs::{AgencyId, CaseId, Code, Problem, Result, Timestamp};
+
+pub use book::{Book, HeadSeen, Held, Seen, Sent, SentState, ServiceHeld};
+pub use fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
+pub use work::{Act, Answer, CheckedEvent, Output, Read, Ticket, Wanted, Work};
+
+use crate::case::{Policy, case_unknown};
+use crate::exchange::outbox::Outbox;
+use crate::log::{Disk, Log};
+use crate::store::{Batch, Follower, Store};
+
+use self::post::Post;
+use self::rows::TailCase;
+
+/// Most work that one commit takes: one receipt frame a peer proves that many leaves.
+pub const WORK_PER_COMMIT_MAX: usize = 512;
+/// Repeated refused tries of one peer on one case within this time become one access entry with a count.
+pub const TRIES_WINDOW_MS: u64 = 60_000;
+
+/// Who the desk is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The agency.
+    pub agency: AgencyId,
+    /// Its seal.
+    pub seal: Signer,
+    /// 16 random bytes that name the log, and its generation.
+    pub origin: ogic_certs::checkpoint::Origin,
+    /// The policy of pending events and grants.
+    pub policy: Policy,
+    /// Seed of the jitter of retries.
+    pub jitter_seed: u64,
+}
+
+/// What the desk has done, for `status` and for the demo's table.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Figures {
+    /// Records made.
+    pub events: u64,
+    /// Receipts given.
+    pub receipts_given: u64,
+    /// Receipts taken, verified and stored.
+    pub receipts_taken: u64,
+    /// Evidence recorded.
+    pub evidence: u64,
+    /// Signatures made.
+    pub signatures: u64,
+    /// Refusals given.
+    pub refused: u64,
+}
+
+/// One agency's node.
+#[derive(Debug)]
+pub struct Desk<D: Disk, S: Store> {
+    settings: Settings,
+    log: Log<D>,
+    store: S,
+    follower: Follower,
+    /// Cases that changed since the store last followed.
+    tail: BTreeMap<CaseId, TailCase>,
+    book: Book,
+    outbox: Outbox,
+    post: Post,
+    queue: VecDeque<Work>,
+    outputs: VecDeque<Output>,
+    /// Refused tries of a peer on a case that have no access entry yet.
+    tries: HashMap<(AgencyId, CaseId), Tries>,
+    /// Our own signed times never go back.
+    floor: Timestamp,
+    /// Why this node does not sign: others hold more of its log than it does.
+    fence: Option<Problem>,
+    /// The newest checkpoint, for hello and proofs.
+    checkpoint: Option<publish::Signed>,
+    figures: Figures,
+}
+
+/// Refused tries that are being counted.
+#[derive(Clone, Debug)]
+struct Tries {
+    since: Timestamp,
+    count: u64,
+    access: AccessFact,
+}
+
+impl<D: Disk, S: Store> Desk<D, S> {
+    /// Takes work; it is done by the next commit. Errors: `LimitReached` when more waits than the desk takes.
+    pub fn offer(&mut self, work: Work) {
+        self.queue.push_back(work);
+    }
+
+    /// How much work waits.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Does what has gathered, in arrival order, as one commit:
+    ///
+    /// 1. (before) signatures were verified, in parallel.
+    /// 2. Stage: duplicates find their receipt, the others are decided on the case as staged so far. Nothing is visible.
+    /// 3. One frame, one sync. Until here a crash leaves nothing; from here on all of it.
+    /// 4. Extend the tree, sign one checkpoint, publish the staged states, release receipts, wake outboxes.
+    /// 5. (after) the store follows: [`Desk::follow`].
+    ///
+    /// A failure of 3 drops what was staged, answers every caller with it, and leaves the log read-only. `random` gives the salts.
+    pub fn commit(&mut self, now: Timestamp, random: &mut dyn FnMut(&mut [u8])) -> Result<bool> {
+        let now = now.max(self.floor);
+        self.floor = now;
+        if self.queue.is_empty() && !self.has_tries_due(now) {
+            return Ok(false);
+        }
+        if let Some(problem) = self.stopped() {
+            self.drop_queue(&problem);
+            return Err(problem);
+        }
+        let staging = self.stage(now, random);
+        if staging.is_empty() {
+            self.release(staging, now);
+            return Ok(true);
+        }
+        match self.log.commit(staging.entries()) {
+            Ok(committed) => {
+                self.publish(staging, &committed, now)?;
+                Ok(true)
+            }
+            Err(problem) => {
+                self.abandon(staging, &problem);
+                self.drop_queue(&problem);
+                Err(problem)
+            }
+        }
+    }
+
+    /// Why nothing can be committed, if so.
+    fn stopped(&self) -> Option<Problem> {
+        if self.log.is_read_only() {
+            return Some(Problem::new(Code::StoreReadOnly, "journal"));
+        }
+        self.fence.clone()
+    }
+
+    /// Step 5: lets the store take one merged batch of what was published; false if there was none. To be called when nothing
+    /// more urgent waits. After an error the store cannot be trusted: open the desk again.
+    pub fn follow(&mut self) -> Result<bool> {
+        let Some(batch) = self.follower.take() else { return Ok(false) };
+        self.store.apply(&batch)?;
+        self.followed(batch.watermark);
+        Ok(true)
+    }
+
+    /// Whether so much waits for the store that it must follow before the next commit.
+    pub fn must_follow(&self) -> bool {
+        self.follower.is_full()
+    }
+
+    /// Closes the desk and gives its store back, which has followed all that was published.
+    pub fn close(mut self) -> Result<S> {
+        while self.follow()? {}
+        Ok(self.store)
+    }
+
+    fn follow_later(&mut self, batch: Batch) {
+        if let Err(problem) = self.follower.push(batch) {
+            self.outputs.push_back(Output::Alarm(problem));
+        }
+    }
+
+    /// The next thing for the shell to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes the time: what the outbox delayed or lost on the way is due again.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.outbox.handle_timeout(now);
+        let wanted: Vec<AgencyId> = self.outbox.wanted_peers().cloned().collect();
+        self.outputs.extend(wanted.into_iter().map(Output::Wake));
+    }
+
+    /// When [`Desk::commit`] or [`Desk::poll_messages`] next has something to do by time alone.
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        let tries = self.tries.values().map(|tries| tries.since.plus_ms(TRIES_WINDOW_MS));
+        tries.chain(self.outbox.next_timeout()).min()
+    }
+
+    /// The agency.
+    pub const fn agency(&self) -> &AgencyId {
+        &self.settings.agency
+    }
+
+    /// The memory beside the cases.
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The log.
+    pub const fn log(&self) -> &Log<D> {
+        &self.log
+    }
+
+    /// The outbox.
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Why this node does not sign, if so.
+    pub const fn fence(&self) -> Option<&Problem> {
+        self.fence.as_ref()
+    }
+
+    /// What was done since the desk was opened.
+    pub const fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    fn has_tries_due(&self, now: Timestamp) -> bool {
+        self.tries.values().any(|tries| tries.count > 0 && now.since_ms(tries.since) >= TRIES_WINDOW_MS)
+    }
+}

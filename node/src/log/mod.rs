@@ -18,4 +18,4 @@ mod tests;
 
 pub use commit::{Committed, Figures, Log, Options, Place};
 pub use disk::{Disk, RealDisk, SimDisk};
-pub use entry::{Entry, EntryKind, Position};
+pub use entry::{Entry, EntryKind, Position, split_leaf};

@@ -1,0 +1,272 @@
+//! The desk's memory beside its cases: references, messages on their way, certificates, keys of callers, who looked.
+//!
+//! It is the fold of the journal's facts and nothing else: recovery and the normal path both go through [`Book::apply`].
+
+use std::collections::{BTreeMap, HashMap};
+
+use ogic_certs::certificate::Certificate;
+use ogic_certs::checkpoint::Checkpoint;
+use ogic_certs::cose::{Payload, Sign1, Signed};
+use ogic_certs::event::HeadAt;
+use ogic_certs::evidence::Judgement;
+use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::record::HeadLeaf;
+use ogic_certs::reference::Reference;
+use ogic_certs::refusal::{Refusal, VerdictNotice};
+use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
+
+use super::fact::{Fact, OutcomeFact, Parcel};
+use crate::case::service::Service;
+use crate::log::Position;
+
+/// A right that another home gave us.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The reference.
+    pub reference: Reference,
+    /// When we got it.
+    pub received: Timestamp,
+}
+
+/// A message of ours, from its first byte in the journal to its receipt.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// To whom.
+    pub peer: AgencyId,
+    /// Its case.
+    pub case: CaseId,
+    /// Where the bytes lie.
+    pub position: Position,
+    /// About how many bytes it takes on the wire.
+    pub bytes: usize,
+    /// Whether it is an event; else a notice.
+    pub is_event: bool,
+    /// How it stands.
+    pub state: SentState,
+    /// What the home says of it, if it was judged.
+    pub judgement: Option<Judgement>,
+}
+
+/// How a message of ours stands.
+#[derive(Clone, Debug)]
+pub enum SentState {
+    /// On its way.
+    Waiting,
+    /// Receipted: the receipt lies in the journal at this position.
+    Done {
+        /// Where the receipt frame lies.
+        receipt: Position,
+        /// Where the home put it, for an event.
+        place: Option<HeadAt>,
+    },
+    /// Refused for good, or until an operator retries it.
+    Parked(Problem),
+}
+
+/// The highest that we saw of a peer's log.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The checkpoint's COSE bytes.
+    pub checkpoint: Vec<u8>,
+    /// Its size.
+    pub size: u64,
+    /// Its root.
+    pub root: Digest,
+    /// The log's origin.
+    pub origin: String,
+}
+
+/// The highest head that we saw of another home's case, with the signed frame that says so.
+#[derive(Clone, Debug)]
+pub struct HeadSeen {
+    /// The head.
+    pub head: HeadAt,
+    /// Where the receipt frame lies that shows it; none if it came by a reference or page.
+    pub frame: Option<Position>,
+}
+
+/// A service definition at hand.
+#[derive(Clone, Debug)]
+pub struct ServiceHeld {
+    /// The definition.
+    pub service: Service,
+    /// Its COSE bytes.
+    pub signed: Vec<u8>,
+}
+
+/// The desk's memory.
+#[derive(Debug, Default)]
+pub struct Book {
+    /// Rights that others gave us, by case, oldest first.
+    pub references: BTreeMap<CaseId, Vec<Held>>,
+    /// Messages of ours by event id or notice digest.
+    pub sent: HashMap<Digest, Sent>,
+    /// The ids of [`Book::sent`] in the order they were put.
+    pub sent_order: Vec<Digest>,
+    /// What callers' keys led to.
+    pub outcomes: HashMap<String, OutcomeFact>,
+    /// Access entries by case.
+    pub access: HashMap<CaseId, Vec<Position>>,
+    /// Certificates by digest.
+    pub certificates: HashMap<Digest, Certificate>,
+    /// Service definitions by digest.
+    pub services: HashMap<Digest, ServiceHeld>,
+    /// Peers' logs.
+    pub seen: HashMap<AgencyId, Seen>,
+    /// Heads of other homes' cases.
+    pub heads: HashMap<CaseId, HeadSeen>,
+    /// Notices that were received, with the index of their leaf.
+    pub notices: HashMap<Digest, (Position, u64)>,
+    /// What a person must see.
+    pub alarms: Vec<Problem>,
+}
+
+impl Book {
+    /// Takes one fact, which is durable at `position`.
+    pub fn apply(&mut self, fact: &Fact, position: Position, leaf: Option<u64>) -> Result<()> {
+        match fact {
+            Fact::Event(_) => {}
+            Fact::Access(access) => self.access.entry(access.case).or_default().push(position),
+            Fact::Notice { leaf: notice, peer, signed } => {
+                self.notices.insert(notice.digest, (position, leaf.unwrap_or_default()));
+                self.take_notice(peer, signed, notice.received)?;
+            }
+            Fact::Put(put) => {
+                let id = put.parcel.id();
+                let sent = Sent {
+                    peer: put.peer.clone(),
+                    case: put.case,
+                    position,
+                    bytes: put.parcel.bytes(),
+                    is_event: matches!(put.parcel, Parcel::Event { .. }),
+                    state: SentState::Waiting,
+                    judgement: None,
+                };
+                if self.sent.insert(id, sent).is_none() {
+                    self.sent_order.push(id);
+                }
+            }
+            Fact::Parked { id, code, refusal } => {
+                let problem = match refusal {
+                    Some(signed) => Signed::<Refusal>::parse(signed)?.value().problem(),
+                    None => Problem::new(*code, "message"),
+                };
+                if let Some(sent) = self.sent.get_mut(id) {
+                    sent.state = SentState::Parked(problem);
+                }
+            }
+            Fact::Unparked(id) => {
+                if let Some(sent) = self.sent.get_mut(id) {
+                    sent.state = SentState::Waiting;
+                }
+            }
+            Fact::PeerReceipt { peer, frame, done } => self.take_receipt(peer, frame, done, position)?,
+            Fact::Certificate(certificate) => {
+                self.certificates.insert(certificate.digest(), certificate.clone());
+            }
+            Fact::Outcome(outcome) => {
+                self.outcomes.insert(outcome.key.clone(), outcome.clone());
+            }
+            Fact::PeerSeen { peer, checkpoint } => self.see(peer, checkpoint)?,
+            Fact::Service(signed) => {
+                let envelope = Sign1::parse(signed, ogic_certs::cose::Kind::Service)?;
+                let service = Service::parse(envelope.payload())?;
+                self.services.insert(envelope.digest(), ServiceHeld { service, signed: signed.clone() });
+            }
+            Fact::Alarm { code, peer, .. } => {
+                self.alarms.push(Problem::new(*code, "peer").found(peer.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The right under which we may act on another home's case: the newest one that names `step`, or else the newest.
+    pub fn right(&self, case: &CaseId, step: Option<&str>) -> Option<&Held> {
+        let held = self.references.get(case)?;
+        let covers = |held: &&Held| {
+            step.is_none_or(|step| held.reference.terms.steps.iter().any(|covered| covered == step))
+        };
+        held.iter().rev().find(covers).or_else(|| held.last())
+    }
+
+    fn take_notice(&mut self, peer: &AgencyId, signed: &[u8], received: Timestamp) -> Result<()> {
+        let envelope = Sign1::parse_any(signed)?;
+        match envelope.kind() {
+            ogic_certs::cose::Kind::Reference => {
+                let reference = Reference::decode(envelope.payload())?;
+                self.see_head(reference.case, reference.head, None);
+                self.references.entry(reference.case).or_default().push(Held { reference, received });
+            }
+            _ => {
+                let notice = VerdictNotice::decode(envelope.payload())?;
+                self.see_head(notice.case, notice.head, None);
+                if let Some(sent) = self.sent.get_mut(&notice.event.0).filter(|sent| sent.peer == *peer) {
+                    sent.judgement = Some(notice.judgement);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_receipt(&mut self, peer: &AgencyId, bytes: &[u8], done: &[Digest], at: Position) -> Result<()> {
+        let frame = ReceiptFrame::decode(bytes)?;
+        for id in done {
+            let place = frame
+                .leaf_for_event(EventId(*id))
+                .map(|(_, record)| HeadAt { seq: record.seq, record: record.digest() });
+            if let Some(sent) = self.sent.get_mut(id) {
+                sent.state = SentState::Done { receipt: at, place };
+            }
+        }
+        for (_, head) in frame.heads() {
+            self.see_head(head.case, HeadAt { seq: head.seq, record: head.record }, Some(at));
+        }
+        self.see(peer, frame.checkpoint_cose())
+    }
+
+    /// Keeps the higher checkpoint of a peer's log.
+    fn see(&mut self, peer: &AgencyId, signed: &[u8]) -> Result<()> {
+        let checkpoint = Signed::<Checkpoint>::parse(signed)?;
+        let value = checkpoint.value();
+        let origin = value.origin.to_string();
+        let higher = self.seen.get(peer).is_none_or(|seen| seen.origin != origin || seen.size <= value.size);
+        if higher {
+            let seen = Seen { checkpoint: signed.to_vec(), size: value.size, root: value.root, origin };
+            self.seen.insert(peer.clone(), seen);
+        }
+        Ok(())
+    }
+
+    /// Keeps the higher head of another home's case.
+    pub fn see_head(&mut self, case: CaseId, head: HeadAt, frame: Option<Position>) {
+        let higher = self.heads.get(&case).is_none_or(|seen| seen.head.seq < head.seq);
+        if higher {
+            self.heads.insert(case, HeadSeen { head, frame });
+        }
+    }
+
+    /// Whether a head contradicts the one that was seen at the same place.
+    pub fn contradicts(&self, head: &HeadLeaf) -> bool {
+        self.heads
+            .get(&head.case)
+            .is_some_and(|seen| seen.head.seq == head.seq && seen.head.record != head.record)
+    }
+
+    /// Whether a checkpoint contradicts the highest that was seen of that log.
+    pub fn forks(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> bool {
+        self.seen.get(peer).is_some_and(|seen| {
+            seen.origin == checkpoint.origin.to_string()
+                && seen.size == checkpoint.size
+                && seen.root != checkpoint.root
+        })
+    }
+
+    /// What a case of ours may not be opened without.
+    pub fn service(&self, digest: &Digest) -> Result<&ServiceHeld> {
+        self.services.get(digest).ok_or_else(|| {
+            Problem::new(Code::ServiceUnknown, "service")
+                .found(digest.to_string())
+                .expected("a definition that was published here or fetched")
+        })
+    }
+}

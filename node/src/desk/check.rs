@@ -1,0 +1,210 @@
+//! Step 1 of a commit: what a peer sent is verified, in parallel and without a lock, before the writer sees it.
+//!
+//! Pure: bytes and a snapshot of trust in, work out. A message that fails becomes a signed refusal ([`Work::Unfit`]); one that
+//! no honest peer sends is an error, which closes the connection.
+
+use std::collections::HashMap;
+
+use ogic_certs::certificate::Certificate;
+use ogic_certs::checkpoint::Checkpoint;
+use ogic_certs::cose::{Kind, Sign1, Signed};
+use ogic_certs::event::{Approval, Event};
+use ogic_certs::evidence::Judgement;
+use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::refusal::VerdictNotice;
+use ogic_certs::trust::{Trust, judgement_of};
+use ogic_certs::{AgencyId, Code, Digest, EventId, Problem, Result, Timestamp};
+
+use super::work::{CheckedEvent, Work};
+use crate::exchange::message::{Carried, Message};
+
+/// Most certificates that one connection brings.
+pub const BAG_MAX: usize = 1024;
+
+/// The certificates that a connection has brought, or that a request gave.
+#[derive(Clone, Default, Debug)]
+pub struct Bag {
+    by_digest: HashMap<Digest, Certificate>,
+    authorities: Vec<Certificate>,
+}
+
+impl Bag {
+    /// Takes a certificate, DER. Errors: what the certificate's form says; `LimitReached`.
+    pub fn add(&mut self, der: &[u8]) -> Result<()> {
+        let certificate = Certificate::from_der(der)?;
+        if self.by_digest.len() >= BAG_MAX {
+            return Err(
+                Problem::new(Code::LimitReached, "certificates").expected(format!("at most {BAG_MAX}"))
+            );
+        }
+        if certificate.is_ca() {
+            self.authorities.push(certificate.clone());
+        }
+        self.by_digest.insert(certificate.digest(), certificate);
+        Ok(())
+    }
+
+    /// The signer's certificate, if it is here, and the authorities that may lie above it.
+    pub fn candidates(&self, signer: Digest) -> Vec<Certificate> {
+        self.by_digest.get(&signer).into_iter().chain(&self.authorities).cloned().collect()
+    }
+}
+
+impl FromIterator<Certificate> for Bag {
+    fn from_iter<I: IntoIterator<Item = Certificate>>(certificates: I) -> Self {
+        let mut bag = Self::default();
+        for certificate in certificates {
+            if certificate.is_ca() {
+                bag.authorities.push(certificate.clone());
+            }
+            bag.by_digest.insert(certificate.digest(), certificate);
+        }
+        bag
+    }
+}
+
+/// Checks one message of `peer`; none if it asks nothing of the writer. Errors close the connection: `ProtocolViolation`,
+/// `Malformed`, an unsigned or badly signed receipt or refusal.
+pub fn message(
+    trust: &Trust,
+    peer: &AgencyId,
+    message: &Message,
+    bag: &mut Bag,
+    now: Timestamp,
+) -> Result<Option<Work>> {
+    match message {
+        Message::Hello(_) => Err(Problem::new(Code::ProtocolViolation, "hello").found("a second one")),
+        Message::Certificates(certificates) => {
+            certificates.iter().try_for_each(|der| bag.add(der)).map(|()| None)
+        }
+        Message::Event(carried) => Ok(Some(event(trust, peer, carried, bag, now))),
+        Message::Notice(bytes) => notice(trust, peer, bytes, bag, now).map(Some),
+        Message::Receipts(bytes) => receipts(trust, peer, bytes, bag, now).map(Some),
+        Message::Refusal(bytes) => {
+            let signed = Signed::parse(bytes)?;
+            let refusal = Box::new(trust.open(signed, &certificates_of(bag, bytes)?, now)?);
+            Ok(Some(Work::Refused { peer: peer.clone(), refusal }))
+        }
+    }
+}
+
+/// An event: its form, its bonds, its seal, and our own judgement of its approval.
+fn event(trust: &Trust, peer: &AgencyId, carried: &Carried, bag: &Bag, now: Timestamp) -> Work {
+    let checked = carried.parse().and_then(|event| check_event(trust, event, bag, now));
+    match checked {
+        Ok(event) => Work::Event { peer: peer.clone(), event: Box::new(event) },
+        // Even bytes that are no event have a digest by which the sender knows what was refused.
+        Err(problem) => Work::Unfit { peer: peer.clone(), subject: EventId::of(&carried.header).0, problem },
+    }
+}
+
+/// Verifies the seal of `event` and judges its approval.
+pub fn check_event(trust: &Trust, event: Event, bag: &Bag, now: Timestamp) -> Result<CheckedEvent> {
+    let mut certificates = bag.candidates(event.header.envelope().signer());
+    let verified = trust.open(event.header.clone(), &certificates, now)?;
+    let author = verified.identity().agency.clone();
+    let approval = event.approval.as_ref().map(|approval| {
+        let signers = bag.candidates(approval.envelope().signer());
+        let judgement = trust.judge_approval(approval, &signers, now, &author);
+        certificates.extend(signers);
+        judgement
+    });
+    certificates.retain(|certificate| !certificate.is_self_issued());
+    Ok(CheckedEvent { event, author, certificates, approval })
+}
+
+/// Our own judgement of a recorded event as of `at`: its seal's path and its approval's, the worse of the two.
+pub fn judge_event(trust: &Trust, event: &Event, bag: &Bag, at: Timestamp) -> Judgement {
+    match check_event(trust, event.clone(), bag, at) {
+        Ok(checked) => checked.approval.unwrap_or(Judgement::PASSED),
+        Err(problem) => judgement_of(&problem),
+    }
+}
+
+/// An official's approval as one of our own people gives it, with our own judgement.
+pub fn approval(
+    trust: &Trust,
+    agency: &AgencyId,
+    bytes: &[u8],
+    bag: &Bag,
+    now: Timestamp,
+) -> Result<(Signed<Approval>, Judgement)> {
+    let signed = Signed::<Approval>::parse(bytes)?;
+    let signers = bag.candidates(signed.envelope().signer());
+    let judgement = trust.judge_approval(&signed, &signers, now, agency);
+    Ok((signed, judgement))
+}
+
+fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<Work> {
+    let kind = Sign1::parse_any(bytes)?.kind();
+    let certificates = certificates_of(bag, bytes)?;
+    let unfit = |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), problem };
+    Ok(match kind {
+        Kind::Reference => match Signed::parse(bytes).and_then(|s| trust.open(s, &certificates, now)) {
+            Ok(reference) => {
+                Work::Reference { peer: peer.clone(), reference: Box::new(reference), certificates }
+            }
+            Err(problem) => unfit(problem),
+        },
+        Kind::Verdict => match verdict(trust, bytes, &certificates, now) {
+            Ok(notice) => Work::Verdict { peer: peer.clone(), notice: Box::new(notice), certificates },
+            Err(problem) => unfit(problem),
+        },
+        other => {
+            return Err(Problem::new(Code::KindMismatch, "notice")
+                .found(other.content_type())
+                .expected("a reference or a verdict notice"));
+        }
+    })
+}
+
+fn verdict(
+    trust: &Trust,
+    bytes: &[u8],
+    certificates: &[Certificate],
+    now: Timestamp,
+) -> Result<ogic_certs::trust::Verified<VerdictNotice>> {
+    trust.open(Signed::parse(bytes)?, certificates, now)
+}
+
+/// Receipts: the checkpoint's signature, then every leaf and head under it. An unsigned or unproven receipt counts for nothing.
+fn receipts(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<Work> {
+    let frame = ReceiptFrame::decode(bytes)?;
+    let (checkpoint, certificates) = checkpoint(trust, frame.checkpoint_cose(), bag, now)?;
+    match frame.verify(checkpoint.value()) {
+        Ok(()) => Ok(Work::Receipts {
+            peer: peer.clone(),
+            frame: Box::new(frame),
+            checkpoint: Box::new(checkpoint),
+            certificates,
+        }),
+        Err(problem) if problem.code == Code::ForkDetected => {
+            Ok(Work::Contradiction { peer: peer.clone(), sides: vec![bytes.to_vec()] })
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Opens a checkpoint, whose origin must be of its signer's agency.
+pub fn checkpoint(
+    trust: &Trust,
+    bytes: &[u8],
+    bag: &Bag,
+    now: Timestamp,
+) -> Result<(ogic_certs::trust::Verified<Checkpoint>, Vec<Certificate>)> {
+    let certificates = certificates_of(bag, bytes)?;
+    let verified = trust.open(Signed::<Checkpoint>::parse(bytes)?, &certificates, now)?;
+    if verified.value().origin.agency == verified.identity().agency {
+        Ok((verified, certificates))
+    } else {
+        Err(Problem::new(Code::IdentityMismatch, "origin")
+            .found(verified.value().origin.to_string())
+            .expected(verified.identity().agency.to_string()))
+    }
+}
+
+fn certificates_of(bag: &Bag, signed: &[u8]) -> Result<Vec<Certificate>> {
+    let mut candidates = bag.candidates(Sign1::parse_any(signed)?.signer());
+    candidates.retain(|certificate| !certificate.is_self_issued());
+    Ok(candidates)
+}

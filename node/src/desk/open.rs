@@ -1,0 +1,171 @@
+//! Recovery: a desk is what its journal says. The same facts, applied in the same way as when they were new.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ogic_certs::cose::{Payload, Sign1};
+use ogic_certs::event::{Body, Detail, Header};
+use ogic_certs::{CaseId, Code, EventId, Problem, Result, Timestamp};
+
+use super::fact::{EventFact, Fact};
+use super::post::Post;
+use super::rows::TailCase;
+use super::{Book, Desk, Figures, Output, SentState, Settings};
+use crate::case::Case;
+use crate::exchange::outbox::{Item, Outbox};
+use crate::log::{Disk, Log, Options, Position};
+use crate::store::{Batch, CaseRow, Follower, RecordRow, Store};
+
+impl<D: Disk, S: Store> Desk<D, S> {
+    /// Opens the desk over its disk: reads the journal, folds what the store has not followed, and takes up what was under way.
+    ///
+    /// `known_size` is a size of this log that somebody else is known to hold. Errors: `StoreDamaged` in the field `store` if
+    /// the store is ahead of the journal (clear it and open again); what the log says; `StoreNewer`.
+    pub fn open(disk: D, store: S, settings: Settings, known_size: Option<u64>) -> Result<Self> {
+        let watermark = store.watermark()?;
+        let mut recovery = Recovery {
+            store: &store,
+            settings: &settings,
+            watermark,
+            book: Book::default(),
+            tail: BTreeMap::new(),
+            floor: Timestamp::EARLIEST,
+        };
+        let options = Options { known_size, ..Options::new(settings.origin.to_string()) };
+        let log = Log::open_with(disk, &options, |position, kind, bytes, leaf| {
+            recovery.take(&Fact::from_entry(kind, bytes)?, position, leaf)
+        })?;
+        if watermark > log.size() {
+            return Err(Problem::new(Code::StoreDamaged, "store")
+                .found(format!("a store that followed {watermark} leaves"))
+                .expected(format!("at most the journal's {}", log.size())));
+        }
+        let Recovery { book, tail, floor, .. } = recovery;
+        let outbox = Outbox::new(settings.jitter_seed);
+        let mut desk = Self {
+            settings,
+            log,
+            follower: Follower::new(watermark),
+            store,
+            tail,
+            book,
+            outbox,
+            post: Post::default(),
+            queue: VecDeque::new(),
+            outputs: VecDeque::new(),
+            tries: HashMap::new(),
+            floor,
+            fence: None,
+            checkpoint: None,
+            figures: Figures::default(),
+        };
+        desk.resume()?;
+        Ok(desk)
+    }
+
+    /// Takes up what was under way when the node stopped.
+    fn resume(&mut self) -> Result<()> {
+        let mut batch = Batch { watermark: self.log.size(), ..Batch::default() };
+        for (id, tail) in &self.tail {
+            let case = &tail.case;
+            batch.cases.push(CaseRow { case: *id, state: case.to_row(), records: case.records });
+            batch.records.extend(tail.rows.iter().map(|row| (*id, *row)));
+        }
+        if !batch.cases.is_empty() {
+            self.follow_later(batch);
+        }
+        for case in self.cases()? {
+            for pending in &case.pending {
+                self.outputs.push_back(Output::Judge { case: case.id, event: pending.event });
+            }
+        }
+        for id in &self.book.sent_order {
+            let Some(sent) = self.book.sent.get(id) else { continue };
+            let item = Item { id: *id, peer: sent.peer.clone(), case: Some(sent.case), bytes: sent.bytes };
+            match &sent.state {
+                SentState::Waiting => {
+                    self.outbox.put(item);
+                }
+                SentState::Parked(problem) => {
+                    self.outbox.put(item);
+                    self.outbox.park(id, problem.clone());
+                }
+                SentState::Done { .. } => {}
+            }
+        }
+        let missing: Vec<_> = self
+            .book
+            .references
+            .values()
+            .flatten()
+            .map(|held| (held.reference.home.clone(), held.reference.service))
+            .filter(|(_, digest)| !self.book.services.contains_key(digest))
+            .collect();
+        for (peer, digest) in missing {
+            self.outputs.push_back(Output::NeedService { peer, digest });
+        }
+        // What the last commit before the stop did not get to: receipts are asked for again, under this checkpoint.
+        self.sign(std::iter::empty())
+    }
+}
+
+/// The fold of a journal.
+struct Recovery<'a, S> {
+    store: &'a S,
+    settings: &'a Settings,
+    watermark: u64,
+    book: Book,
+    tail: BTreeMap<CaseId, TailCase>,
+    floor: Timestamp,
+}
+
+impl<S: Store> Recovery<'_, S> {
+    fn take(&mut self, fact: &Fact, position: Position, leaf: Option<u64>) -> Result<()> {
+        self.book.apply(fact, position, leaf)?;
+        let at = match fact {
+            Fact::Event(event) => Some(event.record.received),
+            Fact::Access(access) => Some(access.at),
+            Fact::Notice { leaf, .. } => Some(leaf.received),
+            _ => None,
+        };
+        self.floor = self.floor.max(at.unwrap_or(Timestamp::EARLIEST));
+        match (fact, leaf) {
+            (Fact::Event(event), Some(leaf)) if leaf >= self.watermark => self.fold(event, position, leaf),
+            _ => Ok(()),
+        }
+    }
+
+    /// Folds a record that the store has not followed.
+    fn fold(&mut self, fact: &EventFact, position: Position, leaf: u64) -> Result<()> {
+        let header = Sign1::parse(&fact.header, ogic_certs::cose::Kind::Event)?;
+        let header = Header::decode(header.payload())?;
+        let body = Body::from_blob(&fact.body, header.kind)?;
+        let record = &fact.record;
+        let id = record.case;
+        if let Detail::Open { service, .. } = &body.detail {
+            let service = &self.book.service(service)?.service;
+            let case = Case::open(record, &fact.author, &header, &body, service)?;
+            self.tail.insert(id, TailCase { case, rows: Vec::new() });
+        } else {
+            if !self.tail.contains_key(&id) {
+                let row = self.store.case(&id)?.ok_or_else(|| {
+                    Problem::new(Code::StoreDamaged, "store")
+                        .found("a record of a case that it does not have")
+                })?;
+                self.tail.insert(id, TailCase { case: Case::from_row(&row.state)?, rows: Vec::new() });
+            }
+            if let Some(tail) = self.tail.get_mut(&id) {
+                tail.case.advance(record, &fact.author, &header, &body, &self.settings.policy)?;
+            }
+        }
+        if let Some(tail) = self.tail.get_mut(&id) {
+            tail.rows.push(RecordRow {
+                seq: record.seq,
+                record: record.digest(),
+                event: EventId::of(&fact.header),
+                leaf,
+                position,
+            });
+        }
+        Ok(())
+    }
+}
