@@ -18,7 +18,8 @@ use ogic_certs::{Code, Digest, Problem, Result};
 use super::disk::{Disk, DiskFigures};
 use super::entry::{Entry, EntryKind, Position};
 use super::frame::{self, Mark, TreeHead};
-use super::journal::{Journal, Layout, SEGMENT_BYTES_MAX, Scan};
+use super::journal::{Journal, Layout, SEGMENT_BYTES_MAX};
+use super::scan::Scan;
 
 /// How a log is opened.
 #[derive(Clone, Debug)]

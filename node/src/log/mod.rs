@@ -11,6 +11,7 @@ pub mod disk;
 pub mod entry;
 mod frame;
 mod journal;
+mod scan;
 mod segment;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::io;
 
 use ogic_certs::{Code, Problem, Result};
 
+mod platter;
 mod real;
 mod sim;
 

@@ -56,7 +56,7 @@ proptest! {
                 }
                 Step::Kill | Step::Crash => {
                     drop(log);
-                    if matches!(step, Step::Kill) { disk.kill() } else { disk.crash() }
+                    if matches!(step, Step::Kill) { disk.kill() } else { disk.crash() };
                     let reopened = open(disk.clone(), &options).unwrap();
                     assert_seen(&reopened.1, &model, "after a restart");
                     log = reopened.0;
