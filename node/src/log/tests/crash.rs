@@ -57,10 +57,16 @@ fn a_crash_at_any_call_loses_nothing_acknowledged() {
                 let mut acked = 0;
                 disk.arm(None, call, Failure::Death);
                 run(&disk, &options, &commits, &mut acked).unwrap_err();
-                if seed % 3 == 0 {
-                    disk.kill();
-                } else {
-                    disk.crash();
+                match seed % 3 {
+                    0 => disk.kill(),
+                    1 => disk.crash(),
+                    _ => {
+                        // What a killed process left in the cache is built upon, and only then the power goes.
+                        disk.kill();
+                        run(&disk, &options, &commits, &mut acked)
+                            .unwrap_or_else(|p| panic!("{context}: {p}"));
+                        disk.crash();
+                    }
                 }
                 acked = check(&disk, &options, &commits, acked, &context);
                 run(&disk, &options, &commits, &mut acked).unwrap_or_else(|p| panic!("{context}: {p}"));
@@ -69,7 +75,7 @@ fn a_crash_at_any_call_loses_nothing_acknowledged() {
                 lost += disk.faults().writes_lost;
             }
         }
-        assert!(torn > 50 && lost > 50, "the faults happened: {torn} torn, {lost} lost");
+        assert!(torn > 20 && lost > 20, "the faults happened: {torn} torn, {lost} lost");
     }
 }
 
