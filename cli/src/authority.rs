@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use ogic_certs::registry::Level;
 use ogic_certs::{AgencyId, Code, Problem, Role};
-use serde_json::json;
+use ogic_node::authority::revoke::reason_of;
+use serde_json::{Value, json};
 
 use crate::answer;
 use crate::change::Change;
@@ -33,14 +35,14 @@ pub(crate) enum Command {
 pub(crate) struct Token {
     #[arg(value_name = "AGENCY", value_parser = parse::agency)]
     agency: AgencyId,
-    #[arg(long = "role", value_name = "ROLE", value_parser = parse::role, default_value = "node")]
-    roles: Vec<Role>,
+    #[arg(long, value_name = "ROLE", value_parser = parse::role, default_value = "node")]
+    role: Role,
     #[arg(long, value_name = "NAME")]
     name_en: Option<String>,
     #[arg(long, value_name = "NAME")]
     name_ru: Option<String>,
-    #[arg(long, value_parser = ["federal", "regional", "municipal", "service"])]
-    level: Option<String>,
+    #[arg(long, value_name = "LEVEL", value_parser = Level::from_word)]
+    level: Option<Level>,
     #[arg(long, value_name = "AGENCY", value_parser = parse::agency)]
     parent: Option<AgencyId>,
     #[arg(long, value_name = "SPAN", value_parser = parse::span_ms, default_value = "24h")]
@@ -55,13 +57,17 @@ pub(crate) struct Revoke {
     /// An identity URI, or a serial number in hex.
     #[arg(value_name = "IDENTITY|SERIAL")]
     what: String,
-    #[arg(long, value_parser = ["unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation-of-operation"],
-        default_value = "unspecified")]
+    #[arg(long, value_name = "REASON", value_parser = reason, default_value = "unspecified")]
     reason: String,
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     change: Change,
+}
+
+/// A word that the authority takes as a reason.
+fn reason(word: &str) -> Result<String, Problem> {
+    reason_of(word).map(|_| word.to_owned())
 }
 
 impl Command {
@@ -85,12 +91,17 @@ impl Command {
 
 impl Token {
     async fn run(self, run: &Invocation) -> Outcome {
-        let en = self.name_en.unwrap_or_else(|| self.agency.short().to_owned());
+        // Without a name the authority takes the member's own, or the short id.
+        let names = match (self.name_en, self.name_ru) {
+            (None, None) => Value::Null,
+            (Some(name), None) | (None, Some(name)) => json!({"en": name, "ru": name}),
+            (Some(en), Some(ru)) => json!({"en": en, "ru": ru}),
+        };
         let body = json!({
             "agency": self.agency.as_str(),
-            "roles": self.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "name": {"en": en, "ru": self.name_ru.unwrap_or_else(|| en.clone())},
-            "level": self.level,
+            "roles": [self.role.to_string()],
+            "name": names,
+            "level": self.level.map(Level::as_str),
             "parent": self.parent.as_ref().map(AgencyId::as_str),
             "ttl_ms": self.ttl,
         });
