@@ -1,5 +1,7 @@
 //! The real binary at the terminal: what goes to stdout and stderr, which exit code, in which language. No daemon runs.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -157,4 +159,38 @@ fn a_definition_is_checked_without_a_daemon() {
     let output = ogic(&format!("service check {}", broken.display()), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("medical"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_lost_answer_names_the_command_to_repeat_and_the_repeat_carries_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join("api.sock")).unwrap();
+    // The first request is read and its connection closed; the second is answered.
+    let daemon = std::thread::spawn(move || {
+        ["", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"].map(|answer| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n{}") {
+                let mut piece = [0; 4096];
+                let length = stream.read(&mut piece).unwrap();
+                asked.extend_from_slice(&piece[..length]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(asked).unwrap()
+        })
+    });
+    let lost = ogic(&format!("outbox retry 17 --data {}", folder.path().display()), &[]);
+    assert_eq!(lost.status.code(), Some(7), "{}", stderr(&lost));
+    let said = stderr(&lost);
+    assert!(said.contains("OGIC-4004, on our own side"), "{said}");
+    let command = said.lines().last().unwrap().trim().strip_prefix("ogic ").unwrap();
+    assert!(command.starts_with("outbox retry 17 --data "), "{said}");
+    let repeated = ogic(command, &[]);
+    assert!(repeated.status.success(), "{}", stderr(&repeated));
+    let asked = daemon.join().unwrap();
+    let key = |request: &str| {
+        request.lines().find_map(|line| line.strip_prefix("idempotency-key: ").map(str::to_owned)).unwrap()
+    };
+    assert_eq!(key(&asked[0]), key(&asked[1]));
+    assert_eq!(key(&asked[0]).len(), 32);
 }
