@@ -139,7 +139,7 @@ impl Trust {
     /// When registry or CRLs end first.
     pub fn fresh_until(&self) -> Timestamp {
         let ends = self.crls.iter().filter_map(Crl::next_update);
-        ends.chain([self.registry().expires]).min().unwrap_or(self.registry().expires)
+        ends.fold(self.registry().expires, Timestamp::min)
     }
 
     /// How old it is.

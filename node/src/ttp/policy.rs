@@ -1,6 +1,6 @@
 //! The policy that the third party applies, as text whose digest stands in every evidence.
 //!
-//! The text is the contract of [`super::judge`]: whoever changes what is judged changes the text, and with it the digest,
+//! The text is the contract of [`super::judge()`]: whoever changes what is judged changes the text, and with it the digest,
 //! so that a replay never judges by other rules without saying so.
 
 use ogic_certs::Digest;
