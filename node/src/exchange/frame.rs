@@ -70,6 +70,12 @@ impl FrameReader {
         self.buffer.len() - self.taken
     }
 
+    /// How many bytes the next frame still needs, as far as is known: reading no more leaves what follows alone.
+    pub(super) fn missing_bytes(&self) -> usize {
+        let wanted = self.length().ok().flatten().map_or(LENGTH_BYTES, |length| LENGTH_BYTES + length);
+        wanted.saturating_sub(self.pending_bytes())
+    }
+
     /// The length that the next frame claims, if its four bytes are there.
     fn length(&self) -> Result<Option<usize>> {
         let Some((length, _)) = self.buffer.get(self.taken..).and_then(<[u8]>::split_first_chunk) else {

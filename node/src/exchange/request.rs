@@ -186,6 +186,14 @@ impl Request {
         }
     }
 
+    /// How long the request itself allows the answer to wait.
+    pub const fn wait_ms(&self) -> u64 {
+        match self {
+            Self::Registry { wait_ms, .. } => *wait_ms,
+            _ => 0,
+        }
+    }
+
     /// Reads the answer to this request. A refusal is an error with the peer's code and field; an answer to another
     /// question is [`Code::ProtocolViolation`].
     pub fn read_answer(&self, bytes: &[u8]) -> Result<Answer> {
