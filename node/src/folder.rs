@@ -15,7 +15,8 @@ use ogic_certs::key::SigningKey;
 use ogic_certs::registry::{Pin, Registry};
 use ogic_certs::trust::Trust;
 use ogic_certs::{AgencyId, Code, Digest, Problem, Result};
-use serde::{Deserialize, Serialize};
+use rustix::fs::FlockOperation;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 /// Largest file that is read whole: a registry.
@@ -30,6 +31,12 @@ pub struct Folder {
     path: PathBuf,
 }
 
+/// A folder that no other process works on; the system frees it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
 /// What was told at join, by another channel than the network, and where the authority was then.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pinned {
@@ -42,7 +49,7 @@ pub struct Pinned {
 }
 
 /// `pin.toml` as it is written.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PinFile {
     /// The agency whose folder this is.
@@ -74,10 +81,30 @@ impl Folder {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(path).map_err(|error| failed(path, &error))?;
-        if let Some(parent) = path.parent() {
-            sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
-        }
+        sync_parent(path)?;
         Self::open(path)
+    }
+
+    /// Locks the folder for this process for as long as the lock lives. `StoreLocked` naming the process that has it.
+    pub fn lock(&self) -> Result<FolderLock> {
+        let path = self.at("lock");
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = opened.map_err(|error| failed(&path, &error))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                // The holder's number is a help to the reader, no more: absent is fine.
+                let _ = (&file).take(20).read_to_string(&mut holder);
+                return Err(Problem::new(Code::StoreLocked, place(&self.path))
+                    .found(format!("process {}", holder.trim())));
+            }
+            Err(error) => return Err(failed(&path, &error.into())),
+        }
+        // A full disk must not keep the owner out: the lock is the flock, not the number.
+        let _ = file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+        Ok(FolderLock { _file: file })
     }
 
     /// Where it is.
@@ -232,6 +259,15 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Makes the names in a folder durable.
 pub fn sync_folder(path: &Path) -> Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| failed(path, &error))
+}
+
+/// Makes the name of `path` durable in the folder above it.
+pub fn sync_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
+        Some(parent) => sync_folder(parent),
+        None => Ok(()),
+    }
 }
 
 /// A file's bytes, at most 8 MiB; none if there is no such file.

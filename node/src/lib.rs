@@ -4,12 +4,16 @@
 //! `log` and on the exchange's shell, never on `store`. Begin with [`case`], then [`desk`].
 
 pub mod acceptance;
+pub mod announce;
 pub mod api;
 pub mod authority;
 pub mod case;
 pub mod desk;
 pub mod exchange;
 pub mod folder;
+pub mod join;
+pub mod local;
 pub mod log;
+pub mod refresh;
 pub mod store;
 pub mod ttp;
