@@ -30,7 +30,7 @@ pub struct Charter {
     pub name_ru: String,
     /// The root certificate.
     pub root: Certificate,
-    /// Where the authority answers, as the registry tells it.
+    /// Where the authority answers in this run, as the registry tells it.
     pub endpoints: Vec<String>,
     /// Life of a member's certificate, in milliseconds.
     pub certificate_life_ms: u64,
@@ -224,6 +224,14 @@ impl Book {
         {
             self.outcomes.remove(&oldest);
         }
+    }
+
+    /// Where the authority answers in this run. Not journalled: it is told anew at every start.
+    pub fn answer_at(&mut self, endpoints: Vec<String>) {
+        if let Some(this) = self.members.get_mut(&self.charter.authority) {
+            this.endpoints.clone_from(&endpoints);
+        }
+        self.charter.endpoints = endpoints;
     }
 
     /// What stood fast at the founding.

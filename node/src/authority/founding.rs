@@ -17,7 +17,7 @@ pub const OWN_ROLES: [(Role, &str); 3] =
     [(Role::Node, "node"), (Role::Registry, "registry"), (Role::Authority, "authority")];
 
 /// Random bytes for one key and its certificate's serial number.
-pub type Draw<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<()>;
+pub type Draw<'a> = &'a mut (dyn FnMut(&mut [u8]) -> Result<()> + Send);
 
 /// A new root of `federation`, self-signed, and its key.
 pub fn root(federation: &AgencyId, now: Timestamp, draw: Draw<'_>) -> Result<(SigningKey, Certificate)> {

@@ -131,6 +131,18 @@ impl<D: Disk> Office<D> {
         self.commit(draft)
     }
 
+    /// Tells where the authority answers in this run; the next [`Office::tick`] puts it into the registry.
+    pub fn answer_at(&mut self, endpoints: Vec<String>) {
+        self.book.answer_at(endpoints);
+    }
+
+    /// Records a certificate that renews one of the authority's own, for the same key.
+    pub fn issued_own(&mut self, certificate: Certificate) -> Result<()> {
+        let mut draft = Draft::of(&self.book);
+        draft.push(Entry::Issued(certificate))?;
+        self.commit(draft)
+    }
+
     /// Signs a new registry and list if they are due at `now`, or if the registry does not yet tell where the authority
     /// answers. Says whether it did.
     pub fn tick(&mut self, now: Timestamp) -> Result<bool> {
