@@ -2,11 +2,16 @@
 //!
 //! It judges by its own anchors and revocation data, never by another agency's word. Begin with [`judge::judge`].
 
+pub mod api;
+pub mod archive;
+pub mod face;
 mod findings;
 pub mod judge;
 pub mod policy;
+pub mod serve;
 
 pub use judge::{judge, replay};
+pub use serve::{Running, serve};
 
 #[cfg(test)]
 mod tests;
