@@ -58,10 +58,12 @@ pub trait Face: Send + Sync + 'static {
     /// A connection that was ready has ended.
     fn disconnected(&self, peer: &AgencyId, link: LinkId, why: Problem);
 
-    /// One frame's messages. Reading of that stream goes on when the future has ended: this is the back-pressure.
+    /// One frame's messages. Reading of that stream goes on when the future has ended: this is the back-pressure. The
+    /// future is dropped if the connection ends before it; what it has not taken on will be sent again.
     fn received(&self, peer: &AgencyId, link: LinkId, messages: Vec<Message>) -> BoxFuture<'_, ()>;
 
-    /// A request. An error is told to the peer by code and field.
+    /// A request. An error is told to the peer by code and field. The future is dropped if the connection ends, or after
+    /// its deadline.
     fn request(&self, peer: &AgencyId, request: Request) -> BoxFuture<'_, Result<Reply, Problem>>;
 
     /// A stranger with a token. The authority alone answers; who starts its endpoint with `enrols` must.

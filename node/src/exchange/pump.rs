@@ -26,18 +26,26 @@ const LINGER_MS_MIN: u64 = 300;
 /// How long a replaced connection may finish its requests.
 const LINGER_MS_MAX: u64 = 10_000;
 
-/// Runs a connection to its end.
+/// Runs a connection to its end. The streams that the peer opens are read in a task each; that there is more than one of
+/// a kind is found by its first byte, and QUIC bounds how many there can be.
 pub(super) async fn run(exchange: Arc<Exchange>, link: Link) {
     let mut tasks = JoinSet::new();
     for kind in StreamKind::ALL {
         tasks.spawn(write(link.clone(), kind));
     }
-    tasks.spawn(read_streams(Arc::clone(&exchange), link.clone()));
     tasks.spawn(serve::requests(Arc::clone(&exchange), link.clone()));
     tasks.spawn(watch(link.clone()));
-    tokio::select! {
-        ended = tasks.join_next() => link.close(why(ended)),
-        _ = link.closed() => {}
+    loop {
+        tokio::select! {
+            ended = tasks.join_next() => {
+                link.close(why(ended));
+                break;
+            }
+            stream = link.quic().accept_uni() => match stream {
+                Ok(stream) => drop(tasks.spawn(read(Arc::clone(&exchange), link.clone(), stream))),
+                Err(_) => break,
+            },
+        }
     }
     let why = link.closed().await;
     tasks.shutdown().await;
@@ -85,21 +93,7 @@ async fn write(link: Link, kind: StreamKind) -> Problem {
     outcome.err().unwrap_or_else(|| Problem::new(Code::Internal, "stream"))
 }
 
-/// Takes the streams that the peer opens, and reads each in a task of its own.
-async fn read_streams(exchange: Arc<Exchange>, link: Link) -> Problem {
-    let mut readers = JoinSet::new();
-    loop {
-        tokio::select! {
-            stream = link.quic().accept_uni() => match stream {
-                // More than one of each kind is refused by its first byte; QUIC bounds how many there can be.
-                Ok(stream) => drop(readers.spawn(read(Arc::clone(&exchange), link.clone(), stream))),
-                Err(error) => return link.why(&error),
-            },
-            Some(ended) = readers.join_next() => return why(Some(ended)),
-        }
-    }
-}
-
+/// Reads one stream of the peer, and hands on what it brings.
 async fn read(exchange: Arc<Exchange>, link: Link, mut stream: RecvStream) -> Problem {
     let outcome: Result<()> = async {
         let mut first = [0];

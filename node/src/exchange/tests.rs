@@ -1,5 +1,7 @@
 //! The shell over real sockets on 127.0.0.1.
 
+use std::sync::Arc;
+
 use ogic_certs::cose::Signer;
 use ogic_certs::testing::{Federation, agency};
 use ogic_certs::token::Token;
@@ -10,11 +12,13 @@ use zeroize::Zeroizing;
 use super::face::Reply;
 use super::frame::{framed, pack};
 use super::message::Message;
+use super::peers::CONNECTIONS_PER_PEER_MAX;
 use super::request::{Answer, Request};
 use super::session::StreamKind::{Control, Events};
 use super::testing::*;
-use super::tls::{ALPN_ENROL, ALPN_EXCHANGE};
+use super::tls::{ALPN_ENROL, ALPN_EXCHANGE, Credentials, client_config};
 use super::trust::SharedTrust;
+use super::verifier::ServerVerifier;
 use super::{dial, enrol};
 
 const A: &str = "a.gov.example";
@@ -477,4 +481,121 @@ async fn a_full_window_of_large_messages_flows() {
     }
     assert_eq!(link.send(Events, &[Message::Receipts(vec![0; 300_000])]).unwrap_err().code, Code::TooLarge);
     assert_eq!(b.received(&a.agency, 40).await.len(), 40);
+}
+
+/// First packets of clients that never go on: `count` handshakes begun at a socket that answers nothing.
+async fn first_packets(world: &World, node: &Node, count: usize) -> Vec<Vec<u8>> {
+    let listener = tokio::net::UdpSocket::bind(LOOPBACK).await.unwrap();
+    let verifier = ServerVerifier::member(node.trust.clone(), node.agency.clone(), world.clock());
+    let config = client_config(None, Arc::new(verifier), ALPN_EXCHANGE).unwrap();
+    let client = quinn::Endpoint::client(LOOPBACK).unwrap();
+    let mut packets = Vec::new();
+    for _ in 0..count {
+        let begun = client.connect_with(config.clone(), listener.local_addr().unwrap(), A).unwrap();
+        let mut packet = vec![0; 2000];
+        let bytes = soon(listener.recv(&mut packet)).await.unwrap();
+        packet.truncate(bytes);
+        packets.push(packet);
+        drop(begun);
+    }
+    packets
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_open_handshakes_and_mutated_packets_keep_nobody_out() {
+    let mut world = World::new();
+    let mut a = world.node(A);
+    let mut b = world.node(B);
+    world.refresh(&[&a, &b]);
+    let packets = first_packets(&world, &a, 100).await;
+    let flood = tokio::net::UdpSocket::bind(LOOPBACK).await.unwrap();
+    for packet in &packets {
+        flood.send_to(packet, a.address()).await.unwrap();
+    }
+    for (n, packet) in packets.iter().cycle().take(2000).enumerate() {
+        let mut mutant = packet.clone();
+        let at = (n * 7919) % mutant.len().min(80);
+        mutant[at] ^= 1 << (n % 8);
+        mutant.truncate(if n % 3 == 0 { n % 1200 } else { mutant.len() });
+        flood.send_to(&mutant, a.address()).await.unwrap();
+    }
+    b.endpoint.want(&a.agency);
+    b.connected(&a.agency).await;
+    a.connected(&b.agency).await;
+    let link = b.endpoint.link(&a.agency).unwrap();
+    assert_eq!(soon(link.request(certificate_request())).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(a.endpoint.restarts(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_ticket_is_given_and_no_session_resumed() {
+    let mut world = World::new();
+    let (a, c) = (world.node(A), world.node(C));
+    world.refresh(&[&a, &c]);
+    let verifier = ServerVerifier::member(c.trust.clone(), a.agency.clone(), world.clock());
+    // A client that would take tickets and send early data, if it got any.
+    let mut tls = rustls::ClientConfig::builder_with_provider(super::verifier::provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Credentials::new(&c.signer).unwrap().resolver());
+    tls.alpn_protocols = vec![ALPN_EXCHANGE.to_vec()];
+    tls.enable_early_data = true;
+    let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
+    let config = quinn::ClientConfig::new(Arc::new(crypto));
+    let client = quinn::Endpoint::client(LOOPBACK).unwrap();
+    for round in 0..2 {
+        let connecting = client.connect_with(config.clone(), a.address(), A).unwrap();
+        let connecting = connecting.into_0rtt().err().unwrap_or_else(|| panic!("early data in round {round}"));
+        let connection = soon(connecting).await.unwrap();
+        // The server's hello comes after whatever tickets it would send.
+        let mut control = soon(connection.accept_uni()).await.unwrap();
+        let mut first = [0; 5];
+        control.read_exact(&mut first).await.unwrap();
+        assert_eq!(first[0], 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_certificate_is_shown_from_the_next_connection_on() {
+    let mut world = World::new();
+    let (mut a, mut b) = world.pair(A, B).await;
+    let renewed = world.signer(B);
+    b.endpoint.renew(&renewed).unwrap();
+    let old = a.endpoint.link(&b.agency).unwrap();
+    assert_eq!(old.chain()[0], *b.signer.certificate());
+    old.close(Problem::new(Code::PeerTimeout, "test"));
+    assert_eq!(b.disconnected(&a.agency).await.1.code, Code::PeerTimeout);
+    assert_eq!(a.connected(&b.agency).await.chain()[0], *renewed.certificate());
+    assert_eq!(b.connected(&a.agency).await.peer(), &a.agency);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_of_one_peer_are_bounded() {
+    let mut world = World::new();
+    let (a, c) = (world.node(A), world.node(C));
+    world.refresh(&[&a, &c]);
+    let mut held = Vec::new();
+    for _ in 0..CONNECTIONS_PER_PEER_MAX {
+        let connection = c.raw(&a).await;
+        // That it has a hello says that it has been counted.
+        soon(connection.accept_uni()).await.unwrap();
+        held.push(connection);
+    }
+    let one_more = c.raw(&a).await;
+    let refused = super::close::problem_of(&soon(one_more.closed()).await);
+    assert_eq!(refused.code, Code::LimitReached, "{refused}");
+    assert!(held.iter().all(|connection| connection.close_reason().is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_cannot_be_reached_says_why() {
+    let mut world = World::new();
+    let (a, b) = (world.node(A), world.node(B));
+    let unlisted = soon(a.endpoint.reach(&b.agency, 200)).await.unwrap_err();
+    assert_eq!((unlisted.code, unlisted.field.as_str()), (Code::PeerUnreachable, "endpoint"), "{unlisted}");
+    // It is listed later, and found without anybody's doing.
+    world.refresh(&[&a, &b]);
+    assert!(soon(a.endpoint.reach(&b.agency, 20_000)).await.is_ok());
 }

@@ -51,7 +51,7 @@ impl Credentials {
         Ok(Self(Arc::new(CertifiedKey::new(chain, key))))
     }
 
-    fn resolver(&self) -> Arc<SingleCertAndKey> {
+    pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {
         Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)))
     }
 }
