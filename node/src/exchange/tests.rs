@@ -1,12 +1,16 @@
 //! The shell over real sockets on 127.0.0.1.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use ogic_certs::cose::Signer;
 use ogic_certs::testing::{Federation, agency};
 use ogic_certs::token::Token;
 use ogic_certs::{CaseId, Code, Digest, Problem, Role};
 use quinn::{ConnectionError, VarInt};
+use rustls::NamedGroup;
+use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::face::Reply;
@@ -542,18 +546,54 @@ async fn no_ticket_is_given_and_no_session_resumed() {
         .with_client_cert_resolver(Credentials::new(&c.signer).unwrap().resolver());
     tls.alpn_protocols = vec![ALPN_EXCHANGE.to_vec()];
     tls.enable_early_data = true;
+    let tickets = Arc::new(Tickets::default());
+    tls.resumption = Resumption::store(Arc::clone(&tickets) as Arc<dyn ClientSessionStore>);
     let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
     let config = quinn::ClientConfig::new(Arc::new(crypto));
     let client = quinn::Endpoint::client(LOOPBACK).unwrap();
     for round in 0..2 {
         let connecting = client.connect_with(config.clone(), a.address(), A).unwrap();
-        let connecting = connecting.into_0rtt().err().unwrap_or_else(|| panic!("early data in round {round}"));
+        let connecting =
+            connecting.into_0rtt().err().unwrap_or_else(|| panic!("early data in round {round}"));
         let connection = soon(connecting).await.unwrap();
         // The server's hello comes after whatever tickets it would send.
         let mut control = soon(connection.accept_uni()).await.unwrap();
         let mut first = [0; 5];
         control.read_exact(&mut first).await.unwrap();
         assert_eq!(first[0], 1);
+    }
+    assert_eq!((tickets.given.load(Relaxed), tickets.asked.load(Relaxed)), (0, 2));
+}
+
+/// Counts what a client would keep.
+#[derive(Default, Debug)]
+struct Tickets {
+    given: AtomicUsize,
+    asked: AtomicUsize,
+}
+
+impl ClientSessionStore for Tickets {
+    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {
+        self.given.fetch_add(1, Relaxed);
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.asked.fetch_add(1, Relaxed);
+        None
     }
 }
 
