@@ -8,6 +8,7 @@ pub mod announce;
 pub mod api;
 pub mod authority;
 pub mod case;
+pub mod daemon;
 pub mod desk;
 pub mod exchange;
 pub mod folder;

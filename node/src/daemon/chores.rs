@@ -1,0 +1,237 @@
+//! What the desk asks for and cannot do itself: fetch a document, fetch a definition, judge an event and have it judged.
+//!
+//! Each chore is a task of its own that tries until it is done; none survives the process, since the desk asks again when it
+//! is opened.
+
+use std::time::Duration;
+
+use ogic_certs::certificate::Certificate;
+use ogic_certs::cose::Signed;
+use ogic_certs::event::{DocumentRef, Event};
+use ogic_certs::evidence::{Evidence, Judgement, VerifyRequest};
+use ogic_certs::record::Record;
+use ogic_certs::trust::Verified;
+use ogic_certs::verdict::{SubIndication, Verdict};
+use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Role};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::mpsc;
+
+use super::node::Handle;
+use super::writer::Order;
+use crate::desk::Work;
+use crate::desk::check::{self, Bag};
+use crate::exchange::request::{Answer, Request};
+
+/// How long a peer is waited for in one try.
+const REACH_MS: u64 = 5_000;
+/// Longest pause between two tries.
+const PAUSE_MS_MAX: u64 = 30_000;
+/// Tries of a judgement that stays INDETERMINATE for want of data, before it is recorded as such.
+const UNDECIDED_TRIES_MAX: u32 = 20;
+const PIECE_BYTES: usize = 256 << 10;
+
+/// One thing to be done beside the writer.
+#[derive(Debug)]
+pub(super) enum Chore {
+    /// Judge a pending event, have it judged, and bring the evidence.
+    Judge {
+        /// Its case.
+        case: CaseId,
+        /// The event.
+        event: EventId,
+    },
+    /// Fetch a service definition that a reference names.
+    Service {
+        /// The home, which has it.
+        peer: AgencyId,
+        /// Digest of its COSE bytes.
+        digest: Digest,
+    },
+}
+
+/// Starts each chore as a task.
+pub(super) async fn run(handle: Handle, mut chores: mpsc::UnboundedReceiver<Chore>) {
+    while let Some(chore) = chores.recv().await {
+        tokio::spawn(until_done(handle.clone(), chore));
+    }
+}
+
+async fn until_done(handle: Handle, chore: Chore) {
+    let mut tries = 0;
+    let mut pause = 50;
+    loop {
+        let done = match &chore {
+            Chore::Judge { case, event } => judge(&handle, *case, *event, tries).await,
+            Chore::Service { peer, digest } => service(&handle, peer, *digest).await,
+        };
+        match done {
+            Ok(()) => return,
+            Err(problem) if problem.code == Code::NodeUnreachable => return,
+            Err(problem) => tracing::info!(?chore, %problem, "to be tried again"),
+        }
+        tries += 1;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        pause = (pause * 2).min(PAUSE_MS_MAX);
+    }
+}
+
+async fn service(handle: &Handle, peer: &AgencyId, digest: Digest) -> Result<()> {
+    let link = handle.endpoint().reach(peer, REACH_MS).await?;
+    handle.service_from(&link, digest).await.map(|_| ())
+}
+
+/// Documents first, then our own judgement, then the trusted third party's.
+async fn judge(handle: &Handle, case: CaseId, event: EventId, tries: u32) -> Result<()> {
+    let Some(Pending { author, record, event: recorded, certificates }) =
+        pending(handle, case, event).await?
+    else {
+        return Ok(());
+    };
+    let documents = recorded.read_body()?.documents;
+    for document in &documents {
+        fetch(handle, &author, case, recorded.header.value().grant, document).await?;
+    }
+    let bag: Bag = certificates.iter().cloned().collect();
+    let own = check::judge_event(&handle.trust(), &recorded, &bag, record.received);
+    let evidence = ask_ttp(handle, &recorded, documents, &certificates).await;
+    let (evidence, more) = match evidence {
+        Ok((evidence, certificates)) => (Some(evidence), certificates),
+        // Our own no is enough to say so at once; our own yes is not.
+        Err(problem) if own.verdict == Verdict::TotalFailed && tries > 3 => {
+            tracing::warn!(%problem, event = %event, "judged without the trusted third party");
+            (None, Vec::new())
+        }
+        Err(problem) => return Err(problem),
+    };
+    let undecided = |judgement: &Judgement| judgement.sub == Some(SubIndication::TryLater);
+    let settles_later = undecided(&own) || evidence.as_ref().is_some_and(|e| undecided(&e.value().judgement));
+    if settles_later && tries < UNDECIDED_TRIES_MAX {
+        return Err(Problem::new(Code::TrustUndecidable, "evidence").expected("newer revocation data"));
+    }
+    let mut certificates = more;
+    certificates.retain(|certificate| !certificate.is_self_issued());
+    let evidence = evidence.map(Box::new);
+    handle.writer().order(Order::Work(Work::Judged { event, case, own, evidence, certificates })).await
+}
+
+/// A pending event with what is needed to judge it.
+struct Pending {
+    author: AgencyId,
+    record: Record,
+    event: Event,
+    certificates: Vec<Certificate>,
+}
+
+async fn pending(handle: &Handle, case: CaseId, event: EventId) -> Result<Option<Pending>> {
+    let found = handle.ask(move |desk| -> Result<Option<Pending>> {
+        let Some(folded) = desk.case(&case)? else { return Ok(None) };
+        let Some(author) = folded.pending(&event).map(|pending| pending.author.clone()) else {
+            return Ok(None);
+        };
+        let Some((record, recorded)) = desk.recorded(&case, event)? else { return Ok(None) };
+        let signers = [Some(&recorded.header).map(|header| header.envelope().signer())]
+            .into_iter()
+            .flatten()
+            .chain(recorded.approval.as_ref().map(|approval| approval.envelope().signer()));
+        let book = desk.book();
+        let mut certificates: Vec<Certificate> =
+            signers.filter_map(|signer| book.certificates.get(&signer).cloned()).collect();
+        certificates.extend(book.certificates.values().filter(|certificate| certificate.is_ca()).cloned());
+        Ok(Some(Pending { author, record, event: recorded, certificates }))
+    });
+    found.await?
+}
+
+/// Asks the trusted third parties that the registry lists, one after another.
+async fn ask_ttp(
+    handle: &Handle,
+    event: &Event,
+    documents: Vec<DocumentRef>,
+    certificates: &[Certificate],
+) -> Result<(Verified<Evidence>, Vec<Certificate>)> {
+    let mut nonce = [0; 16];
+    SystemRandom::new().fill(&mut nonce).map_err(|_| Problem::new(Code::Internal, "random"))?;
+    let request = VerifyRequest {
+        nonce,
+        header: event.header.bytes().to_vec(),
+        approval: event.approval.as_ref().map(|approval| approval.bytes().to_vec()),
+        documents,
+        certificates: certificates.iter().map(|certificate| certificate.der().to_vec()).collect(),
+    };
+    let trust = handle.trust();
+    let mut last = Problem::new(Code::TtpUnreachable, "ttp").found("none in the registry");
+    for ttp in trust.registry().holders(&Role::Ttp) {
+        let asked = ask_one(handle, ttp, &request, event).await;
+        match asked {
+            Ok(answer) => return Ok(answer),
+            Err(problem) => {
+                last = Problem::new(Code::TtpUnreachable, ttp.as_str()).found(problem.to_string());
+            }
+        }
+    }
+    Err(last)
+}
+
+async fn ask_one(
+    handle: &Handle,
+    ttp: &AgencyId,
+    request: &VerifyRequest,
+    event: &Event,
+) -> Result<(Verified<Evidence>, Vec<Certificate>)> {
+    let link = handle.endpoint().reach(ttp, REACH_MS).await?;
+    let (answer, _) = link.request(Request::Verify(request.clone())).await?;
+    let Answer::Evidence { evidence, certificates } = answer else {
+        return Err(Problem::new(Code::ProtocolViolation, "answer").expected("evidence"));
+    };
+    let signed = Signed::<Evidence>::parse(&evidence)?;
+    let mut bag = Bag::default();
+    certificates.iter().try_for_each(|der| bag.add(der))?;
+    let signers = bag.candidates(signed.envelope().signer());
+    let verified = handle.trust().open(signed, &signers, handle.now())?;
+    let said = verified.value();
+    let about_this = said.nonce == request.nonce
+        && said.event == event.id()
+        && said.approval == event.approval.as_ref().map(Signed::digest)
+        && said.requester == *handle.agency()
+        && verified.identity().agency == *ttp;
+    if about_this {
+        Ok((verified, signers))
+    } else {
+        Err(Problem::new(Code::EvidenceInvalid, "evidence").expected("an answer to this very question"))
+    }
+}
+
+/// Brings a document that another agency's event names, from that agency; at once if it is here.
+async fn fetch(
+    handle: &Handle,
+    author: &AgencyId,
+    case: CaseId,
+    grant: Option<EventId>,
+    document: &DocumentRef,
+) -> Result<()> {
+    if handle.documents().has(&document.sha256) {
+        return Ok(());
+    }
+    let link = handle.endpoint().reach(author, REACH_MS).await?;
+    let mut incoming = handle.documents().resume(document).await?;
+    let (sha256, offset) = (document.sha256, incoming.offset());
+    let (answer, body) = link.request(Request::Document { sha256, case, grant, offset }).await?;
+    let (Answer::Document { .. }, Some(mut body)) = (answer, body) else {
+        return Err(Problem::new(Code::ProtocolViolation, "answer").expected("a document"));
+    };
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = body.read(&mut piece).await?;
+        let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+        incoming.push(bytes).await?;
+    }
+    incoming.finish().await
+}
+
+impl Handle {
+    /// Brings a document of a case of another home, under the reference; at once if it is here.
+    pub async fn bring(&self, case: CaseId, document: &DocumentRef) -> Result<()> {
+        let reference = self.reference(case).await?;
+        fetch(self, &reference.home, case, Some(reference.grant), document).await
+    }
+}

@@ -1,0 +1,323 @@
+//! Reading a case whose home is another agency: page by page over the link, nothing taken on the home's word.
+
+use std::collections::HashMap;
+
+use ogic_certs::cose::Signed;
+use ogic_certs::event::{Body, Event, HeadAt};
+use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::record::Record;
+use ogic_certs::reference::Reference;
+use ogic_certs::service::ServiceText;
+use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result};
+
+use super::node::Handle;
+use crate::case::{Case, Effect, Replay, Service};
+use crate::desk::check::{self, Bag};
+use crate::desk::{Answer as DeskAnswer, Work};
+use crate::exchange::link::Link;
+use crate::exchange::request::{Answer, Page, Request};
+
+/// How long a home is waited for.
+const REACH_MS: u64 = 5_000;
+
+/// A case as it was read and verified, at home or from another.
+#[derive(Debug)]
+pub struct CaseView {
+    /// The case as folded here.
+    pub case: Case,
+    /// Each record with its event, its author, and what it did.
+    pub history: Vec<Entry>,
+}
+
+/// One record of a [`CaseView`].
+#[derive(Debug)]
+pub struct Entry {
+    /// The place.
+    pub record: Record,
+    /// By whom.
+    pub author: AgencyId,
+    /// The event.
+    pub event: Event,
+    /// Its body.
+    pub body: Body,
+    /// The office whose approval it carries, if its certificate is at hand.
+    pub approved_by: Option<String>,
+    /// What it did.
+    pub effect: Effect,
+}
+
+impl Handle {
+    /// Reads a case under a reference. The home decides at once whether we still may; its refusal is the error.
+    pub async fn read_remote(&self, case: CaseId, purpose: &str) -> Result<CaseView> {
+        let reference = self.reference(case).await?;
+        let link = self.endpoint().reach(&reference.home, REACH_MS).await?;
+        let service = self.service_from(&link, reference.service).await?;
+        let mut reading = Reading::new(case, reference.home.clone());
+        let mut from = 0;
+        loop {
+            let request =
+                Request::History { case, grant: Some(reference.grant), from, purpose: purpose.to_owned() };
+            let (answer, _) = link.request(request).await?;
+            let Answer::History(page) = answer else { return Err(unexpected()) };
+            let head_seq = page.head_seq;
+            reading.take(self, &page).await?;
+            from = reading.next_seq();
+            if from > head_seq {
+                break;
+            }
+        }
+        let head = reading.head()?;
+        self.compare_head(&reference.home, case, head, &reading.frame).await?;
+        reading.fold(&service)
+    }
+
+    /// The newest right that this agency was given to a case of another home.
+    pub async fn reference(&self, case: CaseId) -> Result<Reference> {
+        self.ask(move |desk| desk.book().right(&case, None).map(|held| held.reference.clone()))
+            .await?
+            .ok_or_else(crate::case::case_unknown)
+    }
+
+    /// A service definition: at hand, or from the peer, checked against its digest and its publisher's seal.
+    pub async fn service_from(&self, link: &Link, digest: Digest) -> Result<Service> {
+        let held =
+            self.ask(move |desk| desk.book().service(&digest).ok().map(|held| held.service.clone())).await?;
+        if let Some(service) = held {
+            return Ok(service);
+        }
+        let (answer, _) = link.request(Request::Service(digest)).await?;
+        let Answer::Service(bytes) = answer else { return Err(unexpected()) };
+        if Digest::of(&bytes) != digest {
+            return Err(Problem::new(Code::DigestMismatch, "service")
+                .found(Digest::of(&bytes).to_string())
+                .expected(digest.to_string()));
+        }
+        self.hold_service(&bytes).await
+    }
+
+    /// Verifies a service definition by its publisher's seal, and keeps it.
+    pub async fn hold_service(&self, bytes: &[u8]) -> Result<Service> {
+        let signed = Signed::<ServiceText>::parse(bytes)?;
+        let mut bag = Bag::default();
+        signed.envelope().chain().iter().try_for_each(|der| bag.add(der))?;
+        let certificates = bag.candidates(signed.envelope().signer());
+        let verified = self
+            .trust()
+            .open(signed, &certificates, self.now())
+            .map_err(|problem| Problem::new(Code::ServiceUntrusted, "service").found(problem.to_string()))?;
+        let service = Service::parse(verified.value().as_bytes())?;
+        let work = |ticket| Work::Service {
+            ticket: Some(ticket),
+            signed: Box::new(verified),
+            certificates: certificates.into_iter().filter(|c| !c.is_self_issued()).collect(),
+            service: Box::new(service.clone()),
+        };
+        self.writer().call(work).await?;
+        Ok(service)
+    }
+
+    /// Reads a case of ours. The look is registered, as anybody's is.
+    pub async fn read_own(&self, case: CaseId, purpose: &str) -> Result<CaseView> {
+        let mut reading = Reading::new(case, self.agency().clone());
+        let mut from = 0;
+        loop {
+            let read = crate::desk::Read {
+                who: self.agency().clone(),
+                case,
+                grant: None,
+                purpose: purpose.to_owned(),
+                wanted: crate::desk::Wanted::History(from),
+            };
+            let answer = self.writer().call(|ticket| Work::Read { ticket, read }).await?;
+            let DeskAnswer::Page(page) = answer else { return Err(unexpected()) };
+            let head_seq = page.head_seq;
+            reading.take(self, &page).await?;
+            from = reading.next_seq();
+            if from > head_seq {
+                break;
+            }
+        }
+        let service = reading.service()?;
+        let held =
+            self.ask(move |desk| desk.book().service(&service).map(|held| held.service.clone())).await??;
+        reading.fold(&held)
+    }
+
+    /// The head that a home showed us now, against the highest that it showed us before.
+    async fn compare_head(&self, home: &AgencyId, case: CaseId, head: HeadAt, frame: &[u8]) -> Result<()> {
+        let sides = self
+            .ask(move |desk| {
+                let seen = desk.book().heads.get(&case)?;
+                let forked = seen.head.seq == head.seq && seen.head.record != head.record;
+                let behind = seen.head.seq > head.seq;
+                (forked || behind).then(|| {
+                    let log = desk.log();
+                    let held = seen.frame.and_then(|at| log.read(at).ok()).map(|(_, bytes)| bytes);
+                    (forked, held)
+                })
+            })
+            .await?;
+        let Some((forked, held)) = sides else { return Ok(()) };
+        if forked {
+            let sides = held.into_iter().chain([frame.to_vec()]).collect();
+            self.writer()
+                .order(super::writer::Order::Work(Work::Contradiction { peer: home.clone(), sides }))
+                .await?;
+            return Err(Problem::new(Code::ForkDetected, "head").found(head.record.to_string()));
+        }
+        Err(Problem::new(Code::ForkDetected, "head")
+            .found(format!("record {} as the newest", head.seq))
+            .expected("at least the record that this home showed before"))
+    }
+}
+
+/// A history on its way in.
+struct Reading {
+    case: CaseId,
+    home: AgencyId,
+    entries: Vec<(Record, AgencyId, Event, Option<String>)>,
+    names: HashMap<Digest, Option<String>>,
+    frame: Vec<u8>,
+    shown: Option<HeadAt>,
+}
+
+impl Reading {
+    fn new(case: CaseId, home: AgencyId) -> Self {
+        Self { case, home, entries: Vec::new(), names: HashMap::new(), frame: Vec::new(), shown: None }
+    }
+
+    fn next_seq(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// Checks a page: the checkpoint is of the home's log, every entry lies under it, follows the one before, and is sealed by
+    /// its author.
+    async fn take(&mut self, handle: &Handle, page: &Page) -> Result<()> {
+        let (trust, now) = (handle.trust(), handle.now());
+        let mut bag = Bag::default();
+        page.certificates.iter().try_for_each(|der| bag.add(der))?;
+        let frame = ReceiptFrame::decode(&page.receipt)?;
+        let (checkpoint, _) = check::checkpoint(&trust, frame.checkpoint_cose(), &bag, now)?;
+        if checkpoint.identity().agency != self.home {
+            return Err(Problem::new(Code::IdentityMismatch, "checkpoint")
+                .found(checkpoint.identity().to_string())
+                .expected(self.home.to_string()));
+        }
+        frame.verify(checkpoint.value())?;
+        for entry in &page.entries {
+            let record = Record::from_bytes(&entry.record)?;
+            let place = || format!("record {}", record.seq);
+            self.check_chain(&record).map_err(|problem| problem.within(place()))?;
+            let proven = frame.leaves().iter().any(|(index, leaf)| {
+                *index == entry.index && *leaf == ogic_certs::record::Leaf::Record(record)
+            });
+            if !proven {
+                return Err(Problem::new(Code::ProofInvalid, place()).found("a record without its proof"));
+            }
+            let event = entry.event.parse().map_err(|problem| problem.within(place()))?;
+            if event.id() != record.event {
+                return Err(Problem::new(Code::DigestMismatch, place())
+                    .found(event.id().to_string())
+                    .expected(record.event.to_string()));
+            }
+            self.push(record, event, &trust, &bag)?;
+        }
+        self.shown = frame.head_of(self.case).map(|head| HeadAt { seq: head.seq, record: head.record });
+        self.frame.clone_from(&page.receipt);
+        if self.home != *handle.agency() {
+            let (peer, checkpoint) = (self.home.clone(), Box::new(checkpoint));
+            handle.writer().order(super::writer::Order::Work(Work::Seen { peer, checkpoint })).await?;
+        }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        record: Record,
+        event: Event,
+        trust: &ogic_certs::trust::Trust,
+        bag: &Bag,
+    ) -> Result<()> {
+        let checked = check::check_event(trust, event, bag, record.received)
+            .map_err(|problem| problem.within(format!("record {}", record.seq)))?;
+        let approved_by = checked.event.approval.as_ref().and_then(|approval| {
+            let signer = approval.envelope().signer();
+            let name = self.names.entry(signer).or_insert_with(|| {
+                let certificate = bag.candidates(signer).into_iter().find(|c| c.digest() == signer)?;
+                certificate.identity().ok().map(|identity| identity.role.to_string())
+            });
+            name.clone()
+        });
+        self.entries.push((record, checked.author, checked.event, approved_by));
+        Ok(())
+    }
+
+    fn check_chain(&self, record: &Record) -> Result<()> {
+        let (seq, prev) = match self.entries.last() {
+            Some((last, ..)) => (last.seq + 1, last.digest()),
+            None => (0, Digest::ZERO),
+        };
+        if record.case == self.case && record.seq == seq && record.prev == prev {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::ForkDetected, "chain")
+                .found(format!("record {} after {}", record.seq, record.prev))
+                .expected(format!("record {seq} after {prev}")))
+        }
+    }
+
+    /// The newest record, which must be the one that the home's signed head names.
+    fn head(&self) -> Result<HeadAt> {
+        let last =
+            self.entries.last().map(|(record, ..)| HeadAt { seq: record.seq, record: record.digest() });
+        match (last, self.shown) {
+            (Some(last), Some(shown)) if last == shown => Ok(last),
+            (last, shown) => Err(Problem::new(Code::ForkDetected, "head")
+                .found(format!("{last:?}"))
+                .expected(format!("{shown:?}"))),
+        }
+    }
+
+    fn service(&self) -> Result<Digest> {
+        let (_, _, event, _) = self.entries.first().ok_or_else(crate::case::case_unknown)?;
+        match event.read_body()?.detail {
+            ogic_certs::event::Detail::Open { service, .. } => Ok(service),
+            _ => Err(Problem::new(Code::KindMismatch, "record 0").expected("an opening event")),
+        }
+    }
+
+    fn fold(self, service: &Service) -> Result<CaseView> {
+        let policy = crate::case::Policy::default();
+        let mut replay: Option<Replay> = None;
+        let mut bodies = Vec::with_capacity(self.entries.len());
+        for (record, author, event, _) in &self.entries {
+            let body = event.read_body()?;
+            let entry = crate::case::Entry { record, author, header: event.header.value(), body: &body };
+            match &mut replay {
+                Some(replay) => replay.push(&entry, &policy)?,
+                None => replay = Some(Replay::open(&entry, service)?),
+            }
+            bodies.push(body);
+        }
+        let (case, effects) = replay.ok_or_else(crate::case::case_unknown)?.into_parts();
+        let history = self
+            .entries
+            .into_iter()
+            .zip(bodies)
+            .zip(effects)
+            .map(|(((record, author, event, approved_by), body), effect)| Entry {
+                record,
+                author,
+                event,
+                body,
+                approved_by,
+                effect,
+            })
+            .collect();
+        Ok(CaseView { case, history })
+    }
+}
+
+fn unexpected() -> Problem {
+    Problem::new(Code::ProtocolViolation, "answer").found("an answer to another question")
+}
