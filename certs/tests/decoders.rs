@@ -112,10 +112,7 @@ fn receipt_frame() -> Vec<u8> {
         received: NOW,
         event: EventId(digest("event")),
     };
-    let leaves = [
-        Leaf::Record(record),
-        Leaf::Notice(NoticeLeaf { digest: digest("notice"), received: NOW }),
-    ];
+    let leaves = [Leaf::Record(record), Leaf::Notice(NoticeLeaf { digest: digest("notice"), received: NOW })];
     for leaf in &leaves {
         tree.push(leaf.digest());
     }
@@ -171,12 +168,8 @@ fn seeds() -> Vec<(&'static str, Vec<u8>, Again)> {
         commitment: digest("body"),
     };
     let enrol = EnrolRequest { secret: [5; 16].into(), requests: vec![vec![1, 2]] };
-    let answer = EnrolAnswer {
-        certificates: vec![vec![1]],
-        root: vec![2],
-        registry: vec![3],
-        crls: vec![vec![4]],
-    };
+    let answer =
+        EnrolAnswer { certificates: vec![vec![1]], root: vec![2], registry: vec![3], crls: vec![vec![4]] };
     let signed = Signed::sign(header(), &seal).unwrap();
     vec![
         ("event header", header().encode(), again::<Header>),
