@@ -134,7 +134,7 @@ pub struct Check {
 /// One input that was used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Input {
-    /// `event`, `approval`, `certificate`, `anchor`, `crl` or `registry`.
+    /// `event`, `approval`, `certificate`, `anchor`, `crl`, `registry` or `document`; documents are named only.
     pub kind: String,
     /// SHA-256 of the bytes.
     pub digest: Digest,
