@@ -119,7 +119,12 @@ impl Folder {
 
     /// The key `keys/NAME.key`, if there is one. `KeyExposed` if others could read it.
     pub fn key(&self, name: &str) -> Result<Option<SigningKey>> {
-        match read_secret(&self.at("keys").join(format!("{name}.key")))? {
+        self.secret_key(&format!("keys/{name}.key"))
+    }
+
+    /// The key in the file of this name, if there is one. `KeyExposed` if others could read it.
+    pub fn secret_key(&self, file: &str) -> Result<Option<SigningKey>> {
+        match read_secret(&self.at(file))? {
             Some(text) => SigningKey::from_pem(as_text(&text, "key")?).map(Some),
             None => Ok(None),
         }
@@ -143,7 +148,12 @@ impl Folder {
 
     /// The chain `certs/NAME.pem`, signer first; empty if there is none.
     pub fn chain(&self, name: &str) -> Result<Vec<Certificate>> {
-        match read(&self.at("certs").join(format!("{name}.pem")))? {
+        self.certificates(&format!("certs/{name}.pem"))
+    }
+
+    /// The certificates in the file of this name, in order; empty if there is no such file.
+    pub fn certificates(&self, file: &str) -> Result<Vec<Certificate>> {
+        match read(&self.at(file))? {
             Some(text) => Certificate::from_pem_many(as_text(&text, "certificate")?),
             None => Ok(Vec::new()),
         }
@@ -336,3 +346,6 @@ pub fn failed(path: &Path, error: &io::Error) -> Problem {
     };
     Problem::new(code, place(path)).found(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

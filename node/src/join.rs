@@ -13,14 +13,17 @@ use ogic_certs::key::SigningKey;
 use ogic_certs::path::{self, AnchorRoles, PathRequest, PrivilegedKey, Purpose, Revocation, TrustAnchor};
 use ogic_certs::registry::Pin;
 use ogic_certs::token::{EnrolAnswer, EnrolRequest, Token};
-use ogic_certs::trust::GRACE_MS;
-use ogic_certs::{AgencyId, Code, Identity, Problem, Result, Role, Timestamp};
+use ogic_certs::trust::{GRACE_MS, Trust};
+use ogic_certs::{AgencyId, Code, Digest, Identity, Problem, Result, Role, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::acceptance::{self, Accepted};
 use crate::exchange::enrol;
 use crate::exchange::quic::Clock;
-use crate::folder::{Folder, Pinned};
+use crate::folder::{Folder, FolderLock, Pinned};
+
+/// Thirty-two random bytes, wiped when dropped.
+pub type Seed = Zeroizing<[u8; 32]>;
 
 /// What came of a join.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,11 +36,10 @@ pub struct Joined {
     pub not_after: Timestamp,
 }
 
-/// What is asked of the authority.
+/// What is asked of the authority, with the keys that were made for it.
 #[derive(Debug)]
 pub struct Application {
-    folder: Folder,
-    keys: Vec<(&'static str, SigningKey)>,
+    keys: Vec<SigningKey>,
     /// To be sent over `ogic-enrol/1`.
     pub request: EnrolRequest,
 }
@@ -57,72 +59,24 @@ const fn file_of(role: &Role) -> &'static str {
 }
 
 impl Application {
-    /// Makes the keys that `token` asks for and keeps them under `path`, unless they are there from an earlier try.
-    /// `seed` gives 32 random bytes.
-    ///
-    /// `ValueRefused` for a folder of another agency or federation.
-    pub fn prepare(
-        path: &Path,
-        token: &Token,
-        mut seed: impl FnMut() -> Result<Zeroizing<[u8; 32]>>,
-    ) -> Result<Self> {
-        let folder = Folder::create(path)?;
-        if let Some(held) = folder.pinned()? {
-            let found = format!("{} under {}, root {}", held.agency, held.pin.authority, held.pin.root);
-            if held.agency != token.agency
-                || held.pin.authority != token.authority
-                || held.pin.root != token.root
-            {
-                return Err(Problem::new(Code::ValueRefused, path.display().to_string())
-                    .found(found)
-                    .expected(format!("{} under {}, root {}", token.agency, token.authority, token.root)));
-            }
-        }
-        let (mut keys, mut requests) = (Vec::new(), Vec::new());
-        for role in &token.roles {
-            let name = file_of(role);
-            let key = folder.key_or_new(name, &*seed()?)?;
-            requests.push(issue::csr(&key)?);
-            keys.push((name, key));
-        }
-        Ok(Self { folder, keys, request: EnrolRequest { secret: token.secret.clone(), requests } })
+    /// For `keys`, one a role of the token.
+    pub fn new(token: &Token, keys: Vec<SigningKey>) -> Result<Self> {
+        let requests = keys.iter().map(issue::csr).collect::<Result<_>>()?;
+        Ok(Self { keys, request: EnrolRequest { secret: token.secret.clone(), requests } })
     }
 
-    /// Checks the authority's answer and keeps it.
+    /// Checks the authority's answer whole. `held` is what this folder pinned before, and trusts.
     ///
-    /// Errors of the check: `PathInvalid` for another root than the token names or a certificate that is not under it;
-    /// `IdentityMismatch` or `KeyRefused` for a certificate that is not ours; what [`acceptance::accept`] refuses.
-    pub fn keep(&self, token: &Token, answer: &EnrolAnswer, now: Timestamp) -> Result<Joined> {
-        let held = self.folder.pinned()?;
-        let checked = self.check(token, answer, held.as_ref(), now)?;
-        let Checked { accepted, certificates, root } = checked;
-        let identities =
-            token.roles.iter().map(|role| Identity { agency: token.agency.clone(), role: role.clone() });
-        let joined = Joined {
-            identities: identities.collect(),
-            version: accepted.registry.value().version,
-            not_after: certificates.iter().map(Certificate::not_after).min().unwrap_or(now),
-        };
-        self.folder.put_pinned(&Pinned {
-            pin: accepted.pin,
-            agency: token.agency.clone(),
-            address: token.address.clone(),
-        })?;
-        for ((name, _), certificate) in self.keys.iter().zip(certificates) {
-            self.folder.put_chain(name, &[certificate, root.clone()])?;
-        }
-        self.folder.put_crls(&accepted.crls)?;
-        self.folder.put_registry(&accepted.registry)?;
-        Ok(joined)
-    }
-
-    fn check(
+    /// `PathInvalid` for another root than the token names; `KeyRefused` for a certificate of another key;
+    /// `IdentityMismatch` and what [`path::validate`] finds; `AgencyUnknown` if the registry does not list us; what
+    /// [`acceptance::accept`] refuses.
+    pub fn check(
         &self,
         token: &Token,
         answer: &EnrolAnswer,
-        held: Option<&Pinned>,
+        held: Option<(&Pinned, Option<&Trust>)>,
         now: Timestamp,
-    ) -> Result<Checked> {
+    ) -> Result<Enrolled> {
         let root = Certificate::from_der(&answer.root)?;
         if root.digest() != token.root {
             return Err(Problem::new(Code::PathInvalid, "root")
@@ -132,30 +86,47 @@ impl Application {
         let pin = Pin {
             authority: token.authority.clone(),
             root: token.root,
-            signer: held.and_then(|held| held.pin.signer),
-            version_min: token.version_min.max(held.map_or(0, |held| held.pin.version_min)),
+            signer: held.and_then(|(pinned, _)| pinned.pin.signer),
+            version_min: token.version_min.max(held.map_or(0, |(pinned, _)| pinned.pin.version_min)),
         };
-        let trust = if held.is_some() { self.folder.trust().ok() } else { None };
-        let accepted = acceptance::accept(&answer.registry, &answer.crls, trust.as_ref(), &pin, now)?;
+        let trust = held.and_then(|(_, trust)| trust);
+        let accepted = acceptance::accept(&answer.registry, &answer.crls, trust, &pin, now)?;
         if answer.certificates.len() != self.keys.len() {
             return Err(Problem::new(Code::ProtocolViolation, "certificates")
                 .found(answer.certificates.len().to_string())
                 .expected(self.keys.len().to_string()));
         }
         let mut certificates = Vec::new();
-        for ((der, role), (_, key)) in answer.certificates.iter().zip(&token.roles).zip(&self.keys) {
+        for ((der, role), key) in answer.certificates.iter().zip(&token.roles).zip(&self.keys) {
             let certificate = Certificate::from_der(der)?;
             check_ours(&certificate, &token.agency, role, key, &root, &accepted, now)?;
             certificates.push(certificate);
         }
-        Ok(Checked { accepted, certificates, root })
+        Ok(Enrolled { accepted, certificates, root })
     }
 }
 
-struct Checked {
-    accepted: Accepted,
-    certificates: Vec<Certificate>,
-    root: Certificate,
+/// An answer that was checked.
+#[derive(Clone, Debug)]
+pub struct Enrolled {
+    /// The registry, lists and pin.
+    pub accepted: Accepted,
+    /// Our certificates, one a role.
+    pub certificates: Vec<Certificate>,
+    /// The root above them.
+    pub root: Certificate,
+}
+
+impl Enrolled {
+    fn joined(&self, token: &Token) -> Joined {
+        let identity = |role: &Role| Identity { agency: token.agency.clone(), role: role.clone() };
+        let ends = self.certificates.iter().map(Certificate::not_after).min();
+        Joined {
+            identities: token.roles.iter().map(identity).collect(),
+            version: self.accepted.registry.value().version,
+            not_after: ends.unwrap_or(Timestamp::EARLIEST),
+        }
+    }
 }
 
 /// The certificate is for this identity and key, its path holds now, and a privileged key is listed.
@@ -201,15 +172,127 @@ fn check_ours(
     Ok(())
 }
 
+/// A daemon's folder at `path` with the keys that `token` asks for, made now unless an earlier try made them. `seed` gives
+/// 32 random bytes.
+///
+/// `ValueRefused` for an official's token, or a folder of another agency or federation; `StoreLocked` under a running daemon.
+pub fn prepare(path: &Path, token: &Token, mut seed: impl FnMut() -> Result<Seed>) -> Result<Newcomer> {
+    if !token.roles.contains(&Role::Node) {
+        return Err(Problem::new(Code::ValueRefused, "token")
+            .found(format!("roles {:?}", token.roles))
+            .expected("a daemon's token"));
+    }
+    let folder = Folder::create(path)?;
+    let lock = folder.lock()?;
+    if let Some(held) = folder.pinned()? {
+        let whose = |agency: &AgencyId, authority: &AgencyId, root: &Digest| {
+            format!("{agency} under {authority}, root {root}")
+        };
+        let found = whose(&held.agency, &held.pin.authority, &held.pin.root);
+        let expected = whose(&token.agency, &token.authority, &token.root);
+        if found != expected {
+            return Err(Problem::new(Code::ValueRefused, path.display().to_string())
+                .found(found)
+                .expected(expected));
+        }
+    }
+    let keys =
+        token.roles.iter().map(|role| folder.key_or_new(file_of(role), &*seed()?)).collect::<Result<_>>()?;
+    Ok(Newcomer { application: Application::new(token, keys)?, folder, _lock: lock })
+}
+
+/// A daemon's folder with its keys, locked while the answer is awaited.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// What is asked.
+    pub application: Application,
+    folder: Folder,
+    _lock: FolderLock,
+}
+
+impl Newcomer {
+    /// Checks the authority's answer and keeps it in the folder. Errors: [`Application::check`]'s, of which nothing is kept, and
+    /// the disk's.
+    pub fn keep(&self, token: &Token, answer: &EnrolAnswer, now: Timestamp) -> Result<Joined> {
+        let Self { application, folder, .. } = self;
+        let pinned = folder.pinned()?;
+        // Before the first join was finished there is nothing to trust yet.
+        let trust = if folder.registry()?.is_some() { Some(folder.trust()?) } else { None };
+        let held = pinned.as_ref().map(|pinned| (pinned, trust.as_ref()));
+        let enrolled = application.check(token, answer, held, now)?;
+        folder.put_pinned(&Pinned {
+            pin: enrolled.accepted.pin.clone(),
+            agency: token.agency.clone(),
+            address: token.address.clone(),
+        })?;
+        for (role, certificate) in token.roles.iter().zip(&enrolled.certificates) {
+            folder.put_chain(file_of(role), &[certificate.clone(), enrolled.root.clone()])?;
+        }
+        folder.put_crls(&enrolled.accepted.crls)?;
+        folder.put_registry(&enrolled.accepted.registry)?;
+        Ok(enrolled.joined(token))
+    }
+}
+
 /// Joins: prepares the folder at `path`, enrols over the network, checks and keeps. A repetition with the same token
 /// after a crash or a lost answer succeeds.
 pub async fn join(
     path: &Path,
     token: &Token,
     clock: Clock,
-    seed: impl FnMut() -> Result<Zeroizing<[u8; 32]>>,
+    seed: impl FnMut() -> Result<Seed>,
 ) -> Result<Joined> {
-    let application = Application::prepare(path, token, seed)?;
-    let answer = enrol::join(token, application.request.requests.clone(), Arc::clone(&clock)).await?;
-    application.keep(token, &answer, clock())
+    let newcomer = prepare(path, token, seed)?;
+    let requests = newcomer.application.request.requests.clone();
+    let answer = enrol::join(token, requests, Arc::clone(&clock)).await?;
+    newcomer.keep(token, &answer, clock())
 }
+
+/// Enrols an official: `official.key` and `official.pem` in the folder at `out`, and nothing else. A repetition with the
+/// same token succeeds.
+///
+/// `ValueRefused` for a daemon's token, or a folder that holds another official.
+pub async fn join_official(
+    out: &Path,
+    token: &Token,
+    clock: Clock,
+    mut seed: impl FnMut() -> Result<Seed>,
+) -> Result<Joined> {
+    let [Role::Official(_)] = token.roles.as_slice() else {
+        return Err(Problem::new(Code::ValueRefused, "token")
+            .found(format!("roles {:?}", token.roles))
+            .expected("an official's token"));
+    };
+    let folder = Folder::create(out)?;
+    let expected =
+        format!("ogic://{}/{}", token.agency, token.roles.first().map_or_else(String::new, Role::to_string));
+    if let Some(held) = folder.certificates(OFFICIAL_CHAIN)?.first()
+        && held.identity()?.to_string() != expected
+    {
+        let found = held.identity()?.to_string();
+        return Err(Problem::new(Code::ValueRefused, out.display().to_string())
+            .found(found)
+            .expected(expected));
+    }
+    let key = match folder.secret_key(OFFICIAL_KEY)? {
+        Some(key) => key,
+        None => {
+            let key = SigningKey::from_seed(&*seed()?)?;
+            folder.put(OFFICIAL_KEY, key.to_pem().as_bytes(), 0o600)?;
+            key
+        }
+    };
+    let application = Application::new(token, vec![key])?;
+    let answer = enrol::join(token, application.request.requests.clone(), Arc::clone(&clock)).await?;
+    let enrolled = application.check(token, &answer, None, clock())?;
+    let chain =
+        enrolled.certificates.iter().chain([&enrolled.root]).map(Certificate::to_pem).collect::<String>();
+    folder.put(OFFICIAL_CHAIN, chain.as_bytes(), 0o644)?;
+    Ok(enrolled.joined(token))
+}
+
+const OFFICIAL_KEY: &str = "official.key";
+const OFFICIAL_CHAIN: &str = "official.pem";
+
+#[cfg(test)]
+mod tests;
