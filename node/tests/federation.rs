@@ -20,7 +20,7 @@ use ogic_node::exchange::quic::{Config, Endpoint, system_clock};
 use ogic_node::exchange::request::{Answer, Request};
 use ogic_node::exchange::trust::SharedTrust;
 use ogic_node::folder::Folder;
-use ogic_node::join::{Joined, join};
+use ogic_node::join::{Joined, Seed, join, join_official};
 use ogic_node::refresh::{Refresher, newer_registry};
 use ogic_node::{announce, ttp};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -102,11 +102,12 @@ impl Authority {
     }
 }
 
+fn seed() -> ogic_certs::Result<Seed> {
+    let mut seed = Seed::new([0; 32]);
+    draw(seed.as_mut_slice()).map(|()| seed)
+}
+
 async fn join_at(path: &Path, token: &Token) -> ogic_certs::Result<Joined> {
-    let seed = || {
-        let mut seed = zeroize::Zeroizing::new([0; 32]);
-        draw(seed.as_mut_slice()).map(|()| seed)
-    };
     join(path, token, system_clock(), seed).await
 }
 
@@ -253,6 +254,21 @@ async fn a_federation_enrols_finds_each_other_and_hears_of_revocations() {
     assert!(join_at(&scratch.path().join("elsewhere"), &elsewhere).await.is_err());
     assert_eq!(json(&authority.data, "/v1/issued").await["certificates"].as_array().unwrap().len(), 5);
 
+    // An official of a member gets a key and a certificate, in a folder of its own.
+    let (desk, office) = (scratch.path().join("desk"), "official/licensing-1");
+    let token = authority.token("transport.gov.example", office).await;
+    for _ in 0..2 {
+        let joined = join_official(&desk, &token, system_clock(), seed).await.unwrap();
+        assert_eq!(joined.identities[0].to_string(), "ogic://transport.gov.example/official/licensing-1");
+    }
+    let pem = std::fs::read_to_string(desk.join("official.pem")).unwrap();
+    assert_eq!(ogic_certs::certificate::Certificate::from_pem_many(&pem).unwrap().len(), 2);
+    let another = authority.token("transport.gov.example", "official/licensing-2").await;
+    let taken = join_official(&desk, &another, system_clock(), seed).await.unwrap_err();
+    assert_eq!(taken.code, Code::ValueRefused);
+    assert_eq!(join_at(&desk, &another).await.unwrap_err().code, Code::ValueRefused);
+    assert_eq!(json(&authority.data, "/v1/issued").await["certificates"].as_array().unwrap().len(), 6);
+
     // The third party joins, is found by the registry alone, and answers with evidence.
     let ttp_data = scratch.path().join("ttp");
     join_at(&ttp_data, &authority.token("ttp.gov.example", "ttp").await).await.unwrap();
@@ -315,6 +331,17 @@ async fn a_federation_enrols_finds_each_other_and_hears_of_revocations() {
         })
         .await;
     assert_eq!(member.verify(1).await.1, bytes);
+
+    // The authority moves: it finds its members, and they hear of it.
+    let data = authority.data.clone();
+    authority.running.close().await;
+    let authority = Authority::serve(data, LOOPBACK).await;
+    let there = authority.running.address().to_string();
+    let moved = |trust: &Arc<Trust>| {
+        trust.registry().member(&id("authority.gov.example")).is_some_and(|m| m.endpoints == [there.clone()])
+    };
+    member.knows(moved).await;
+    known(third.bench.trust(), moved).await;
 
     tokio::join!(third.close(), member.stop(), authority.running.close());
 }

@@ -56,12 +56,15 @@ pub async fn serve(
     let address = endpoint.local_addr()?;
     let told = if advertised.is_empty() { vec![address] } else { advertised };
     let told = told.iter().map(SocketAddr::to_string).collect();
-    counter
+    let moved = counter
         .change(move |office, now| {
             office.answer_at(told);
             office.tick(now)
         })
         .await?;
+    if moved {
+        tell_of_move(&endpoint, &counter);
+    }
     let (closing, closed) = watch::channel(false);
     let tasks = vec![
         tokio::spawn(local::serve(socket, api::routes(counter.clone()), closed.clone())),
@@ -86,6 +89,15 @@ impl Running {
                 tracing::error!(%error, "task of the authority");
             }
         }
+    }
+}
+
+/// Members know an authority that moved by its old address alone: it dials them, and what they ask over that connection
+/// tells them the new one.
+fn tell_of_move(endpoint: &Endpoint, counter: &Counter) {
+    let trust = counter.trust().current();
+    for member in trust.registry().members.iter().filter(|member| !member.endpoints.is_empty()) {
+        endpoint.want(&member.agency);
     }
 }
 

@@ -167,3 +167,6 @@ fn key(requester: &AgencyId, nonce: &[u8; 16]) -> Digest {
 fn damaged(what: &str) -> Problem {
     Problem::new(Code::StoreDamaged, "journal of evidence").found(what)
 }
+
+#[cfg(test)]
+mod tests;
