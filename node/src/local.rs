@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Request};
-use axum::http::{StatusCode, header, request::Parts};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::{Method, StatusCode, header, request::Parts};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::serve::IncomingStream;
@@ -52,6 +52,7 @@ pub fn bind(folder: &Folder) -> Result<UnixListener> {
 pub async fn serve(listener: UnixListener, routes: Router, mut closing: watch::Receiver<bool>) {
     let routes = routes
         .fallback(|| async { Failure(Problem::new(Code::NotFound, "path")) })
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(only_own_user));
     let served = axum::serve(listener, routes.into_make_service_with_connect_info::<Caller>());
@@ -118,6 +119,60 @@ impl IntoResponse for Failure {
             tracing::warn!(problem = %self.0, "local API");
         }
         (status, axum::Json(serde_json::json!({ "error": problem_json(&self.0) }))).into_response()
+    }
+}
+
+async fn wrong_method(method: Method) -> Response {
+    let problem =
+        Problem::new(Code::Usage, "method").found(method.as_str()).expected("a method that this path takes");
+    (StatusCode::METHOD_NOT_ALLOWED, axum::Json(serde_json::json!({ "error": problem_json(&problem) })))
+        .into_response()
+}
+
+/// The one name in a path, such as `{case}`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Named(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let named = Path::<String>::from_request_parts(parts, state).await;
+        named
+            .map(|Path(name)| Self(name))
+            .map_err(|rejection| Failure(Problem::new(Code::Malformed, "path").found(rejection.body_text())))
+    }
+}
+
+/// What stands after the `?`: a struct that denies unknown fields.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(asked)| Self(asked))
+            .map_err(|rejection| Failure(Problem::new(Code::Usage, "query").found(rejection.body_text())))
+    }
+}
+
+/// A whole body within the limit of its route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Content(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
+            let code = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+                _ => Code::Malformed,
+            };
+            Failure(Problem::new(code, "body").found(rejection.body_text()))
+        })
     }
 }
 

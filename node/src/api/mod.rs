@@ -1,1 +1,41 @@
-//! The local API: HTTP/JSON on a Unix socket, for the agency's own people and systems.
+//! The node's local API: what an agency's own people see and do, as JSON over the socket of [`crate::local`].
+//!
+//! It decides nothing: it reads a request, hands an act to the [`Handle`], and says what came of it. Begin with [`routes`];
+//! the shapes of its answers are [`views`].
+
+mod cases;
+mod documents;
+mod events;
+mod outbox;
+mod services;
+mod status;
+mod views;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::daemon::Handle;
+use crate::local::Failure;
+
+type Answer<T> = Result<T, Failure>;
+
+/// The routes, for [`crate::local::serve`].
+pub fn routes(handle: Handle) -> Router {
+    Router::new()
+        .route("/v1/status", get(status::status))
+        .route("/v1/peers", get(status::peers))
+        .route("/v1/outbox", get(outbox::list))
+        .route("/v1/outbox/{id}/retry", post(outbox::retry))
+        .route("/v1/sent", get(outbox::sent))
+        .route("/v1/documents", post(documents::add))
+        .route("/v1/documents/{sha256}", get(documents::fetch))
+        .route("/v1/services", get(services::list).post(services::publish))
+        .route("/v1/cases", get(cases::list).post(events::open))
+        .route("/v1/cases/{case}", get(cases::show))
+        .route("/v1/cases/{case}/events", post(events::append))
+        .route("/v1/cases/{case}/access", get(cases::access))
+        .route("/v1/cases/{case}/history", get(cases::history))
+        .route("/v1/references", get(cases::references))
+        .route("/v1/events/{event}", get(events::trace))
+        .with_state(handle)
+}

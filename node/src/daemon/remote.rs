@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ogic_certs::cose::Signed;
-use ogic_certs::event::{Body, Event, HeadAt};
+use ogic_certs::event::{Body, DocumentRef, Event, HeadAt};
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::Record;
 use ogic_certs::reference::Reference;
@@ -13,7 +13,7 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result};
 use super::node::Handle;
 use crate::case::{Case, Effect, Replay, Service};
 use crate::desk::check::{self, Bag};
-use crate::desk::{Answer as DeskAnswer, Work};
+use crate::desk::{Answer as DeskAnswer, Read, Wanted, Work};
 use crate::exchange::link::Link;
 use crate::exchange::request::{Answer, Page, Request};
 
@@ -116,20 +116,34 @@ impl Handle {
         Ok(service)
     }
 
+    /// A page of a case of ours as it lies in the journal, from record `from` on. The look is registered.
+    pub async fn page(&self, case: CaseId, from: u64, purpose: &str) -> Result<Page> {
+        match self.look(case, purpose, Wanted::History(from)).await? {
+            DeskAnswer::Page(page) => Ok(*page),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// What a case of ours says of one of its documents. The look is registered.
+    pub async fn document_of(&self, case: CaseId, sha256: Digest, purpose: &str) -> Result<DocumentRef> {
+        match self.look(case, purpose, Wanted::Document(sha256)).await? {
+            DeskAnswer::Document(document) => Ok(document),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn look(&self, case: CaseId, purpose: &str, wanted: Wanted) -> Result<DeskAnswer> {
+        let (who, purpose) = (self.agency().clone(), purpose.to_owned());
+        let read = Read { who, case, grant: None, purpose, wanted };
+        self.writer().call(|ticket| Work::Read { ticket, read }).await
+    }
+
     /// Reads a case of ours. The look is registered, as anybody's is.
     pub async fn read_own(&self, case: CaseId, purpose: &str) -> Result<CaseView> {
         let mut reading = Reading::new(case, self.agency().clone());
         let mut from = 0;
         loop {
-            let read = crate::desk::Read {
-                who: self.agency().clone(),
-                case,
-                grant: None,
-                purpose: purpose.to_owned(),
-                wanted: crate::desk::Wanted::History(from),
-            };
-            let answer = self.writer().call(|ticket| Work::Read { ticket, read }).await?;
-            let DeskAnswer::Page(page) = answer else { return Err(unexpected()) };
+            let page = self.page(case, from, purpose).await?;
             let head_seq = page.head_seq;
             reading.take(self, &page).await?;
             from = reading.next_seq();

@@ -66,6 +66,8 @@ pub struct Figures {
     pub evidence: u64,
     /// Signatures made.
     pub signatures: u64,
+    /// Signatures of others that held and came to the desk.
+    pub verified: u64,
     /// Refusals given.
     pub refused: u64,
 }
@@ -206,6 +208,16 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// The agency.
     pub const fn agency(&self) -> &AgencyId {
         &self.settings.agency
+    }
+
+    /// The log's origin.
+    pub const fn origin(&self) -> &ogic_certs::checkpoint::Origin {
+        &self.settings.origin
+    }
+
+    /// Digest of the seal's certificate.
+    pub fn seal_digest(&self) -> ogic_certs::Digest {
+        self.settings.seal.certificate().digest()
     }
 
     /// The memory beside the cases.

@@ -106,6 +106,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
     }
 
     fn stage_work(&mut self, staging: &mut Staging, work: Work, now: Timestamp, random: Random<'_>) {
+        self.figures.verified += work.signatures();
         match work {
             Work::Act { ticket, key, act } => {
                 let answer = self.stage_act(staging, &key, *act, now);

@@ -162,6 +162,24 @@ pub struct Act {
     pub head: Option<HeadAt>,
 }
 
+impl Work {
+    /// How many signatures of others were verified for it.
+    pub fn signatures(&self) -> u64 {
+        match self {
+            Self::Event { event, .. } => 1 + u64::from(event.approval.is_some()),
+            Self::Service { .. }
+            | Self::Reference { .. }
+            | Self::Verdict { .. }
+            | Self::Receipts { .. }
+            | Self::Refused { .. }
+            | Self::Seen { .. } => 1,
+            Self::Act { act, .. } => u64::from(act.approval.is_some()),
+            Self::Judged { evidence, .. } => u64::from(evidence.is_some()),
+            Self::Unfit { .. } | Self::Contradiction { .. } | Self::Read { .. } | Self::Retry { .. } => 0,
+        }
+    }
+}
+
 impl Act {
     /// What one idempotency key stands for: the act without salt, approval and times, which a repeated command makes anew.
     pub fn request_digest(&self) -> Digest {

@@ -1,0 +1,185 @@
+//! Looking at cases: those of this agency, and those that it has a right to.
+
+use axum::Json;
+use axum::extract::State;
+use ogic_certs::event::TEXT_BYTES_MAX;
+use ogic_certs::{CaseId, Code, Digest, Problem, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::views::{AccessView, CaseListed, CaseShown, RawEntry, ReferenceView, base64};
+use crate::case::{Case, case_unknown};
+use crate::daemon::{Handle, NodeDesk};
+use crate::desk::{Fact, Held};
+use crate::local::{Asked, Named};
+
+/// What a look without a stated purpose is registered as.
+const PURPOSE: &str = "own work";
+/// What a look at raw bytes is registered as.
+const PURPOSE_HISTORY: &str = "history export";
+
+/// `GET /v1/cases`.
+pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
+    let cases = handle.ask(|desk| -> Result<Vec<CaseListed>> {
+        let mut listed: Vec<CaseListed> =
+            desk.cases()?.iter().map(|case| listed_at_home(desk, case)).collect();
+        let references = desk.book().references.values().filter_map(|held| held.last());
+        listed.extend(references.map(|held| listed_elsewhere(desk, held)));
+        Ok(listed)
+    });
+    Ok(Json(json!({ "cases": cases.await?? })))
+}
+
+fn listed_at_home(desk: &NodeDesk, case: &Case) -> CaseListed {
+    CaseListed {
+        case: case.id.to_string(),
+        role: "home",
+        home: case.home.to_string(),
+        service: service_name(desk, &case.service),
+        title: Some((&case.title).into()),
+        status: Some(case.status.as_str()),
+        head_seq: case.head.seq,
+        next_steps: case.next_steps().map(|step| step.id().to_owned()).collect(),
+        grant: None,
+    }
+}
+
+/// What the newest reference says of a case; its home alone knows how it stands.
+fn listed_elsewhere(desk: &NodeDesk, held: &Held) -> CaseListed {
+    let reference = &held.reference;
+    let title = desk.book().services.get(&reference.service).map(|held| (&held.service.title).into());
+    let head = desk.book().heads.get(&reference.case).map_or(reference.head, |seen| seen.head);
+    CaseListed {
+        case: reference.case.to_string(),
+        role: "performer",
+        home: reference.home.to_string(),
+        service: service_name(desk, &reference.service),
+        title,
+        status: None,
+        head_seq: head.seq,
+        next_steps: reference.terms.steps.clone(),
+        grant: Some(reference.grant.to_string()),
+    }
+}
+
+/// The name of a service; its digest if the definition is not at hand.
+fn service_name(desk: &NodeDesk, digest: &Digest) -> String {
+    desk.book().services.get(digest).map_or_else(|| digest.to_string(), |held| held.service.id.clone())
+}
+
+/// Why a case is looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Purpose {
+    #[serde(default)]
+    purpose: Option<String>,
+}
+
+/// `GET /v1/cases/{case}`.
+pub(super) async fn show(
+    State(handle): State<Handle>,
+    Named(case): Named,
+    Asked(asked): Asked<Purpose>,
+) -> Answer<Json<CaseShown>> {
+    let case = CaseId::from_hex(&case, "case")?;
+    let purpose = asked.purpose.unwrap_or_else(|| PURPOSE.to_owned());
+    if purpose.len() > TEXT_BYTES_MAX {
+        return Err(Problem::new(Code::TooLarge, "purpose")
+            .found(format!("{} bytes", purpose.len()))
+            .expected(format!("at most {TEXT_BYTES_MAX} bytes"))
+            .into());
+    }
+    let view = handle.read(case, &purpose).await?;
+    let service = view.case.service;
+    let service = handle.ask(move |desk| service_name(desk, &service)).await?;
+    Ok(Json(CaseShown::new(&view, service)))
+}
+
+/// `GET /v1/cases/{case}/access`.
+pub(super) async fn access(State(handle): State<Handle>, Named(case): Named) -> Answer<Json<Value>> {
+    let case = CaseId::from_hex(&case, "case")?;
+    let access = handle.ask(move |desk| -> Result<Vec<AccessView>> {
+        home_only(desk, &case)?;
+        let positions = desk.book().access.get(&case).map_or(&[][..], Vec::as_slice);
+        positions.iter().map(|position| access_at(desk, *position)).collect()
+    });
+    Ok(Json(json!({ "access": access.await?? })))
+}
+
+fn access_at(desk: &NodeDesk, position: crate::log::Position) -> Result<AccessView> {
+    let (kind, bytes) = desk.log().read(position)?;
+    let Fact::Access(fact) = Fact::from_entry(kind, &bytes)? else {
+        return Err(Problem::new(Code::StoreDamaged, "access").found("an entry of another kind"));
+    };
+    Ok(AccessView {
+        at: fact.at.ms(),
+        who: fact.who.to_string(),
+        grant: fact.grant.map(|grant| grant.to_string()),
+        purpose: fact.purpose,
+        code: fact.code.map(|code| code.to_string()),
+        tries: fact.tries,
+    })
+}
+
+/// What only the home can tell is refused elsewhere: `NotHome` where the case is known by reference, else `CaseUnknown`.
+fn home_only(desk: &NodeDesk, case: &CaseId) -> Result<()> {
+    if desk.case(case)?.is_some() {
+        return Ok(());
+    }
+    Err(match desk.book().right(case, None) {
+        Some(held) => Problem::new(Code::NotHome, "case").expected(held.reference.home.to_string()),
+        None => case_unknown(),
+    })
+}
+
+/// Where a page of raw history begins.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+/// `GET /v1/cases/{case}/history`: nothing past the newest record, else a page from there on.
+pub(super) async fn history(
+    State(handle): State<Handle>,
+    Named(case): Named,
+    Asked(From { from }): Asked<From>,
+) -> Answer<Json<Value>> {
+    let case = CaseId::from_hex(&case, "case")?;
+    handle.ask(move |desk| home_only(desk, &case)).await??;
+    let entries = match handle.page(case, from, PURPOSE_HISTORY).await {
+        Ok(page) => page.entries,
+        Err(problem) if problem.code == Code::ValueRefused && problem.field == "from" => Vec::new(),
+        Err(problem) => return Err(problem.into()),
+    };
+    let entries: Vec<RawEntry> = entries
+        .iter()
+        .map(|entry| RawEntry {
+            index: entry.index,
+            record: base64(&entry.record),
+            header: base64(&entry.event.header),
+            body: Some(base64(&entry.event.body)),
+            approval: entry.event.approval.as_deref().map(base64),
+        })
+        .collect();
+    Ok(Json(json!({ "entries": entries })))
+}
+
+/// `GET /v1/references`: every right that was given, the newest of a case last.
+pub(super) async fn references(State(handle): State<Handle>) -> Answer<Json<Value>> {
+    let references = handle.ask(|desk| -> Vec<ReferenceView> {
+        let held = desk.book().references.values().flatten();
+        held.map(|held| ReferenceView {
+            case: held.reference.case.to_string(),
+            home: held.reference.home.to_string(),
+            grant: held.reference.grant.to_string(),
+            service: held.reference.service.to_string(),
+            received: held.received.ms(),
+            terms: (&held.reference.terms).into(),
+        })
+        .collect()
+    });
+    Ok(Json(json!({ "references": references.await? })))
+}

@@ -1,0 +1,132 @@
+//! What is on its way to other agencies, and what was sent to them.
+
+use axum::Json;
+use axum::extract::State;
+use ogic_certs::cose::{Kind, Sign1};
+use ogic_certs::{CaseId, Code, Digest, Problem, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::views::{ItemShown, SentView, base64};
+use crate::daemon::{Handle, NodeDesk};
+use crate::desk::{Fact, Parcel, Sent, SentState};
+use crate::local::{Asked, Content, IdempotencyKey, Named, json as read, problem_json};
+
+/// Most messages that a list shows, oldest first: what holds up the others is among them.
+const LIST_MAX: usize = 1000;
+
+/// `GET /v1/outbox`.
+pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
+    let items = handle.ask(|desk| -> Result<Vec<ItemShown>> {
+        let items = desk.outbox().items().into_iter().take(LIST_MAX);
+        items
+            .map(|view| {
+                Ok(ItemShown {
+                    id: view.item.id.to_string(),
+                    peer: view.item.peer.to_string(),
+                    case: view.item.case.map(|case| case.to_string()),
+                    kind: kind(desk, &view.item.id)?,
+                    state: view.state.as_str(),
+                    tries: view.tries,
+                    next_try: view.next_try.map(|at| at.ms()),
+                    problem: view.problem.map(problem_json),
+                })
+            })
+            .collect()
+    });
+    Ok(Json(json!({ "items": items.await?? })))
+}
+
+/// What a message is, in a word.
+fn kind(desk: &NodeDesk, id: &Digest) -> Result<&'static str> {
+    let Some(sent) = desk.book().sent.get(id) else { return Ok("notice") };
+    if sent.is_event {
+        return Ok("event");
+    }
+    let Parcel::Notice(signed) = parcel(desk, sent)? else { return Ok("notice") };
+    Ok(match Sign1::parse_any(&signed)?.kind() {
+        Kind::Reference => "reference",
+        Kind::Verdict => "verdict",
+        _ => "notice",
+    })
+}
+
+fn parcel(desk: &NodeDesk, sent: &Sent) -> Result<Parcel> {
+    let (kind, bytes) = desk.log().read(sent.position)?;
+    match Fact::from_entry(kind, &bytes)? {
+        Fact::Put(put) => Ok(put.parcel),
+        _ => Err(Problem::new(Code::StoreDamaged, "message").found("an entry of another kind")),
+    }
+}
+
+/// What a retry asks beside the id: nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// `POST /v1/outbox/{id}/retry`. A message that waits already is left waiting, so that a repeated call has one answer.
+pub(super) async fn retry(
+    State(handle): State<Handle>,
+    Named(id): Named,
+    _: IdempotencyKey,
+    Content(body): Content,
+) -> Answer<Json<Value>> {
+    let Nothing {} = read(&body)?;
+    let id = Digest::from_hex(&id, "id")?;
+    let waiting = handle.ask(move |desk| {
+        matches!(desk.book().sent.get(&id).map(|sent| &sent.state), Some(SentState::Waiting))
+    });
+    if !waiting.await? {
+        handle.retry(id).await?;
+        tracing::info!(id = %id, "to be sent again");
+    }
+    Ok(Json(json!({"id": id.to_string(), "state": "waiting"})))
+}
+
+/// Of which case the events that were sent are wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Of {
+    case: String,
+}
+
+/// `GET /v1/sent?case=`: the bytes of every event that was sent for a case, with its receipt.
+pub(super) async fn sent(State(handle): State<Handle>, Asked(of): Asked<Of>) -> Answer<Json<Value>> {
+    let case = CaseId::from_hex(&of.case, "case")?;
+    let sent = handle.ask(move |desk| -> Result<Vec<SentView>> {
+        let book = desk.book();
+        let events = book.sent_order.iter().filter_map(|id| Some((id, book.sent.get(id)?)));
+        events
+            .filter(|(_, sent)| sent.is_event && sent.case == case)
+            .map(|(id, sent)| sent_view(desk, id, sent))
+            .collect()
+    });
+    Ok(Json(json!({ "sent": sent.await?? })))
+}
+
+fn sent_view(desk: &NodeDesk, id: &Digest, sent: &Sent) -> Result<SentView> {
+    let Parcel::Event { header, body, .. } = parcel(desk, sent)? else {
+        return Err(Problem::new(Code::StoreDamaged, "message").found("a notice"));
+    };
+    let (receipt, place) = match &sent.state {
+        SentState::Done { receipt, place } => (Some(receipt_at(desk, *receipt)?), *place),
+        SentState::Waiting | SentState::Parked(_) => (None, None),
+    };
+    Ok(SentView {
+        event: id.to_string(),
+        header: base64(&header),
+        body: base64(&body),
+        receipt,
+        seq: place.map(|place| place.seq),
+        record: place.map(|place| place.record.to_string()),
+    })
+}
+
+fn receipt_at(desk: &NodeDesk, position: crate::log::Position) -> Result<String> {
+    let (kind, bytes) = desk.log().read(position)?;
+    match Fact::from_entry(kind, &bytes)? {
+        Fact::PeerReceipt { frame, .. } => Ok(base64(&frame)),
+        _ => Err(Problem::new(Code::StoreDamaged, "receipt").found("an entry of another kind")),
+    }
+}
