@@ -5,6 +5,7 @@
 use std::fs::{self, File, Permissions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -18,6 +19,7 @@ use ogic_certs::{Code, Digest, Problem, Result};
 use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::folder::{Folder, failed};
 
@@ -25,6 +27,8 @@ use crate::folder::{Folder, failed};
 pub const SOCKET: &str = "api.sock";
 /// Most bytes of a request's body, unless a route says otherwise.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a task has to end by itself, in milliseconds.
+const CLOSE_MS_MAX: u64 = 2_000;
 /// Most bytes of a socket's path in `sockaddr_un` (unix(7): 108 with the final NUL).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
@@ -62,6 +66,16 @@ pub async fn serve(listener: UnixListener, routes: Router, mut closing: watch::R
     };
     if let Err(error) = served.with_graceful_shutdown(until).await {
         tracing::error!(%error, "local API ended");
+    }
+}
+
+/// Waits for a task of a daemon that was told to close, and ends it if it does not: a caller that never finishes its
+/// request must not hold the daemon.
+pub async fn ended(mut task: JoinHandle<()>) {
+    match tokio::time::timeout(Duration::from_millis(CLOSE_MS_MAX), &mut task).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "task ended"),
+        Err(_) => task.abort(),
     }
 }
 

@@ -85,9 +85,7 @@ impl Running {
         self.closing.send_replace(true);
         self.endpoint.close().await;
         for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "task of the authority");
-            }
+            local::ended(task).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The judgement of an event's signatures: every check is run and recorded, the worst verdict wins. Pure.
 //!
-//! The evidence carries what was used, so that [`replay`] comes to the same answer offline, years later, by the same
-//! code. The body is never seen: the approval commits to it. Documents' own signatures are not judged yet.
+//! The evidence carries what was used, so that [`super::replay()`] comes to the same answer offline, years later, by
+//! the same code. The body is never seen: the approval commits to it. Documents' own signatures are not judged yet.
 
 use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::{Payload, Signed};
@@ -12,11 +12,10 @@ use ogic_certs::path::{self, PathRequest, Purpose, RoleKind, TrustAnchor};
 use ogic_certs::registry::Registry;
 use ogic_certs::trust::Trust;
 use ogic_certs::verdict::{SubIndication, Verdict};
-use ogic_certs::{AgencyId, Code, Digest, EventId, Identity, Problem, Result, Role, Timestamp};
+use ogic_certs::{AgencyId, Code, Digest, EventId, Identity, Role, Timestamp};
 
 use super::findings::Findings;
 use super::policy;
-use crate::acceptance;
 
 /// Bytes of inputs that one evidence carries at most, so that it fits where evidence travels.
 const CARRIED_BYTES_MAX: usize = 40 << 10;
@@ -24,21 +23,21 @@ const CARRIED_BYTES_MAX: usize = 40 << 10;
 pub const TIME_SOURCE: &str = "clock of the trusted third party";
 
 /// What a judgement rests on.
-struct Material<'a> {
-    header: &'a [u8],
-    approval: Option<&'a [u8]>,
-    documents: usize,
-    certificates: Vec<Certificate>,
-    registry: &'a Registry,
-    anchors: Vec<TrustAnchor>,
-    crls: &'a [Crl],
-    at: Timestamp,
+pub(super) struct Material<'a> {
+    pub(super) header: &'a [u8],
+    pub(super) approval: Option<&'a [u8]>,
+    pub(super) documents: usize,
+    pub(super) certificates: Vec<Certificate>,
+    pub(super) registry: &'a Registry,
+    pub(super) anchors: Vec<TrustAnchor>,
+    pub(super) crls: &'a [Crl],
+    pub(super) at: Timestamp,
 }
 
 /// What a judgement came to.
-struct Outcome {
-    findings: Findings,
-    mandate: Option<(AgencyId, Role)>,
+pub(super) struct Outcome {
+    pub(super) findings: Findings,
+    pub(super) mandate: Option<(AgencyId, Role)>,
     /// The certificates that were used, anchors aside.
     used: Vec<Certificate>,
 }
@@ -93,98 +92,8 @@ pub fn judge(request: &VerifyRequest, requester: &AgencyId, trust: &Trust, at: T
     }
 }
 
-/// Judges again from what `evidence` carries; `find` supplies by digest what was too large to carry. `root` is the digest
-/// of the root certificate that the reader trusts: the registry must lead to it.
-///
-/// Gives the judgement that was recomputed. `EvidenceInvalid` if it, a check, or the mandate is not the evidence's;
-/// `NotFound` for an input that nobody has; what is wrong with the registry.
-pub fn replay(
-    evidence: &Evidence,
-    root: &Digest,
-    find: impl Fn(&Digest) -> Option<Vec<u8>>,
-) -> Result<Judgement> {
-    if evidence.policy != policy::digest() {
-        return Err(Problem::new(Code::EvidenceInvalid, "policy")
-            .found(evidence.policy.to_string())
-            .expected(format!("{}, the policy that this release applies", policy::digest())));
-    }
-    let bytes_of = |kind: &'static str| -> Result<Vec<Vec<u8>>> {
-        let wanted = evidence.inputs.iter().filter(|input| input.kind == kind);
-        wanted.map(|input| bytes_of(input, &find)).collect()
-    };
-    let one = |kind| -> Result<Vec<u8>> {
-        let all: [Vec<u8>; 1] =
-            bytes_of(kind)?.try_into().map_err(|_| invalid(kind).expected("exactly one"))?;
-        let [one] = all;
-        Ok(one)
-    };
-    let header = one("event")?;
-    let approval = bytes_of("approval")?.pop();
-    if EventId::of(&header) != evidence.event || approval.as_deref().map(Digest::of) != evidence.approval {
-        return Err(invalid("event").found("other bytes than the evidence is about"));
-    }
-    let registry = Signed::<Registry>::parse(&one("registry")?)?;
-    let crls = bytes_of("crl")?.iter().map(|der| Crl::from_der(der)).collect::<Result<Vec<_>>>()?;
-    let pin = ogic_certs::registry::Pin {
-        authority: acceptance_authority(&registry)?,
-        root: *root,
-        signer: None,
-        version_min: 0,
-    };
-    // The registry's signer signed it when it was issued; how old it was when it was used is a check of the judgement.
-    let signer = acceptance::signer(&registry, &crls, &pin, registry.value().issued)?;
-    registry.verify_with(&signer)?;
-    let material = Material {
-        header: &header,
-        approval: approval.as_deref(),
-        documents: evidence.inputs.iter().filter(|input| input.kind == "document").count(),
-        certificates: bytes_of("certificate")?
-            .iter()
-            .map(|der| Certificate::from_der(der))
-            .collect::<Result<_>>()?,
-        registry: registry.value(),
-        anchors: anchors_of(registry.value()),
-        crls: &crls,
-        at: evidence.at,
-    };
-    let outcome = decide(&material);
-    let judgement = outcome.findings.judgement();
-    if judgement != evidence.judgement {
-        return Err(invalid("verdict")
-            .found(format!("{:?}", evidence.judgement))
-            .expected(format!("{judgement:?}, by the inputs that it carries")));
-    }
-    if outcome.mandate != evidence.mandate || outcome.findings.into_checks() != evidence.checks {
-        return Err(invalid("checks").found("others than its inputs lead to"));
-    }
-    Ok(judgement)
-}
-
-fn bytes_of(input: &Input, find: &impl Fn(&Digest) -> Option<Vec<u8>>) -> Result<Vec<u8>> {
-    let bytes = input.bytes.clone().or_else(|| find(&input.digest)).ok_or_else(|| {
-        Problem::new(Code::NotFound, format!("{} {}", input.kind, input.digest))
-            .expected("the bytes, which the evidence does not carry")
-    })?;
-    // Carried bytes were checked when the evidence was read; supplied ones are checked here.
-    if Digest::of(&bytes) == input.digest {
-        Ok(bytes)
-    } else {
-        Err(Problem::new(Code::DigestMismatch, "input"))
-    }
-}
-
-/// The agency that the registry's signer speaks for; [`acceptance::signer`] then checks that it may.
-fn acceptance_authority(registry: &Signed<Registry>) -> Result<AgencyId> {
-    let der = registry.envelope().chain().first().ok_or_else(|| invalid("registry"))?;
-    Ok(Certificate::from_der(der)?.identity()?.agency.clone())
-}
-
-fn invalid(field: &str) -> Problem {
-    Problem::new(Code::EvidenceInvalid, field)
-}
-
 /// The anchors as the registry bounds them; what is no certificate is no anchor. Members' roles alone are judged here.
-fn anchors_of(registry: &Registry) -> Vec<TrustAnchor> {
+pub(super) fn anchors_of(registry: &Registry) -> Vec<TrustAnchor> {
     let anchors = registry.anchors.iter().filter_map(|anchor| {
         Some(TrustAnchor {
             certificate: Certificate::from_der(&anchor.certificate).ok()?,
@@ -196,7 +105,7 @@ fn anchors_of(registry: &Registry) -> Vec<TrustAnchor> {
 }
 
 /// Runs every check. The order is that of the report.
-fn decide(material: &Material<'_>) -> Outcome {
+pub(super) fn decide(material: &Material<'_>) -> Outcome {
     let mut findings = Findings::default();
     let mut used = Vec::new();
     registry_is_fresh(material, &mut findings);

@@ -8,9 +8,11 @@ pub mod face;
 mod findings;
 pub mod judge;
 pub mod policy;
+pub mod replay;
 pub mod serve;
 
-pub use judge::{judge, replay};
+pub use judge::judge;
+pub use replay::replay;
 pub use serve::{Running, serve};
 
 #[cfg(test)]

@@ -102,9 +102,7 @@ impl Running {
         }
         self.closing.send_replace(true);
         self.endpoint.close().await;
-        if let Err(error) = self.api.await {
-            tracing::error!(%error, "local API of the third party");
-        }
+        local::ended(self.api).await;
     }
 }
 
