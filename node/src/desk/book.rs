@@ -189,6 +189,11 @@ impl Book {
         held.iter().rev().find(covers).or_else(|| held.last())
     }
 
+    /// The home of another agency's case, as far as we were told.
+    pub fn home_of(&self, case: &CaseId) -> Option<&AgencyId> {
+        self.references.get(case)?.first().map(|held| &held.reference.home)
+    }
+
     fn take_notice(&mut self, peer: &AgencyId, signed: &[u8], received: Timestamp) -> Result<()> {
         let envelope = Sign1::parse_any(signed)?;
         match envelope.kind() {
@@ -199,7 +204,9 @@ impl Book {
             }
             _ => {
                 let notice = VerdictNotice::decode(envelope.payload())?;
-                self.see_head(notice.case, notice.head, None);
+                if self.home_of(&notice.case) == Some(peer) {
+                    self.see_head(notice.case, notice.head, None);
+                }
                 if let Some(sent) = self.sent.get_mut(&notice.event.0).filter(|sent| sent.peer == *peer) {
                     sent.judgement = Some(notice.judgement);
                 }
@@ -219,7 +226,10 @@ impl Book {
             }
         }
         for (_, head) in frame.heads() {
-            self.see_head(head.case, HeadAt { seq: head.seq, record: head.record }, Some(at));
+            // Of a case its home alone speaks.
+            if self.home_of(&head.case) == Some(peer) {
+                self.see_head(head.case, HeadAt { seq: head.seq, record: head.record }, Some(at));
+            }
         }
         self.see(peer, frame.checkpoint_cose())
     }
@@ -245,10 +255,11 @@ impl Book {
         }
     }
 
-    /// Whether a head contradicts the one that was seen at the same place.
-    pub fn contradicts(&self, head: &HeadLeaf) -> bool {
+    /// Whether a head of `peer`'s case contradicts the one that was seen at the same place.
+    pub fn contradicts(&self, peer: &AgencyId, head: &HeadLeaf) -> bool {
         self.heads
             .get(&head.case)
+            .filter(|_| self.home_of(&head.case) == Some(peer))
             .is_some_and(|seen| seen.head.seq == head.seq && seen.head.record != head.record)
     }
 

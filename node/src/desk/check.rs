@@ -90,11 +90,19 @@ pub fn message(
 
 /// An event: its form, its bonds, its seal, and our own judgement of its approval.
 fn event(trust: &Trust, peer: &AgencyId, carried: &Carried, bag: &Bag, now: Timestamp) -> Work {
-    let checked = carried.parse().and_then(|event| check_event(trust, event, bag, now));
-    match checked {
+    // Even bytes that are no event have a digest by which the sender knows what was refused.
+    let unfit = |case, problem| {
+        let subject = EventId::of(&carried.header).0;
+        Work::Unfit { peer: peer.clone(), subject, case, problem }
+    };
+    let event = match carried.parse() {
+        Ok(event) => event,
+        Err(problem) => return unfit(None, problem),
+    };
+    let case = event.case();
+    match check_event(trust, event, bag, now) {
         Ok(event) => Work::Event { peer: peer.clone(), event: Box::new(event) },
-        // Even bytes that are no event have a digest by which the sender knows what was refused.
-        Err(problem) => Work::Unfit { peer: peer.clone(), subject: EventId::of(&carried.header).0, problem },
+        Err(problem) => unfit(Some(case), problem),
     }
 }
 
@@ -138,7 +146,7 @@ pub fn approval(
 fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<Work> {
     let kind = Sign1::parse_any(bytes)?.kind();
     let certificates = certificates_of(bag, bytes)?;
-    let unfit = |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), problem };
+    let unfit = |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), case: None, problem };
     Ok(match kind {
         Kind::Reference => match Signed::parse(bytes).and_then(|s| trust.open(s, &certificates, now)) {
             Ok(reference) => {

@@ -14,12 +14,14 @@ mod post;
 mod publish;
 mod rows;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use ogic_certs::cose::Signer;
-use ogic_certs::{AgencyId, CaseId, Code, Problem, Result, Timestamp};
+use ogic_certs::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
 
 pub use book::{Book, HeadSeen, Held, Seen, Sent, SentState, ServiceHeld};
 pub use fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
@@ -35,6 +37,8 @@ use self::rows::TailCase;
 
 /// Most work that one commit takes: one receipt frame a peer proves that many leaves.
 pub const WORK_PER_COMMIT_MAX: usize = 512;
+/// Longest idempotency key of a caller, in bytes.
+pub const KEY_BYTES_MAX: usize = 256;
 /// Repeated refused tries of one peer on one case within this time become one access entry with a count.
 pub const TRIES_WINDOW_MS: u64 = 60_000;
 
@@ -88,6 +92,8 @@ pub struct Desk<D: Disk, S: Store> {
     outputs: VecDeque<Output>,
     /// Refused tries of a peer on a case that have no access entry yet.
     tries: HashMap<(AgencyId, CaseId), Tries>,
+    /// Of each sender and case the first event that was refused for now: what follows it waits for it.
+    held_up: HashMap<(AgencyId, CaseId), HeldUp>,
     /// Our own signed times never go back.
     floor: Timestamp,
     /// Why this node does not sign: others hold more of its log than it does.
@@ -103,6 +109,14 @@ struct Tries {
     since: Timestamp,
     count: u64,
     access: AccessFact,
+}
+
+/// An event that was refused for a reason that may pass, and will come again.
+#[derive(Clone, Copy, Debug)]
+struct HeldUp {
+    event: EventId,
+    code: Code,
+    since: Timestamp,
 }
 
 impl<D: Disk, S: Store> Desk<D, S> {
@@ -201,7 +215,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
 
     /// When [`Desk::commit`] or [`Desk::poll_messages`] next has something to do by time alone.
     pub fn next_timeout(&self) -> Option<Timestamp> {
-        let tries = self.tries.values().map(|tries| tries.since.plus_ms(TRIES_WINDOW_MS));
+        let counted = self.tries.values().filter(|tries| tries.count > 0);
+        let tries = counted.map(|tries| tries.since.plus_ms(TRIES_WINDOW_MS));
         tries.chain(self.outbox.next_timeout()).min()
     }
 

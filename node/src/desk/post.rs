@@ -110,7 +110,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
     }
 
     /// The bytes of a message that is still to be delivered.
-    fn parcel(&self, id: &Digest) -> Result<Option<Parcel>> {
+    pub(super) fn parcel(&self, id: &Digest) -> Result<Option<Parcel>> {
         let Some(sent) = self.book.sent.get(id) else { return Ok(None) };
         if matches!(sent.state, SentState::Done { .. }) {
             return Ok(None);

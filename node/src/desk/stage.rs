@@ -16,11 +16,14 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 
 use super::fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
 use super::work::{Act, Answer, CheckedEvent, Read, Ticket, Wanted, Work};
-use super::{Desk, TRIES_WINDOW_MS, Tries, WORK_PER_COMMIT_MAX};
+use super::{Desk, HeldUp, KEY_BYTES_MAX, TRIES_WINDOW_MS, Tries, WORK_PER_COMMIT_MAX};
 use crate::case::{self, Applied, Case, Effect};
-use crate::exchange::outbox::is_passing;
+use crate::exchange::outbox::{DELAY_MS_MAX, is_passing};
 use crate::log::{Disk, Entry};
 use crate::store::Store;
+
+/// How long an event that was refused for now holds up those behind it: longer than its sender waits between two tries.
+const HELD_UP_MS_MAX: u64 = 2 * DELAY_MS_MAX;
 
 /// Where a source of random bytes is asked.
 pub(super) type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -31,6 +34,7 @@ pub(super) struct Staging {
     /// What will be durable, in order, with the entry made of each.
     pub(super) facts: Vec<Fact>,
     entries: Vec<Entry>,
+    bytes: usize,
     /// Cases as staged so far.
     pub(super) cases: BTreeMap<CaseId, StagedCase>,
     /// Who waits for what.
@@ -70,7 +74,17 @@ pub(super) enum Reply {
     History { case: CaseId, from: u64 },
 }
 
+/// Entries of one commit after which no more work is begun, so that what the last begins still fits into its frame.
+const ENTRIES_FULL: usize = 2048;
+/// Bytes of one commit after which no more work is begun.
+const BYTES_FULL: usize = 2 << 20;
+
 impl Staging {
+    /// Whether the rest of the work is left to the next commit.
+    fn is_full(&self) -> bool {
+        self.entries.len() >= ENTRIES_FULL || self.bytes >= BYTES_FULL
+    }
+
     /// Whether nothing needs to become durable.
     pub(super) fn is_empty(&self) -> bool {
         self.facts.is_empty()
@@ -83,7 +97,9 @@ impl Staging {
 
     /// Adds a fact, and says which it is.
     fn push(&mut self, fact: Fact) -> Result<usize> {
-        self.entries.push(fact.to_entry()?);
+        let entry = fact.to_entry()?;
+        self.bytes += entry.leaf().map_or(0, <[u8]>::len) + entry.body().len();
+        self.entries.push(entry);
         self.facts.push(fact);
         Ok(self.facts.len() - 1)
     }
@@ -99,6 +115,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let mut staging = Staging::default();
         self.stage_tries(&mut staging, now, random);
         for _ in 0..WORK_PER_COMMIT_MAX {
+            if staging.is_full() {
+                break;
+            }
             let Some(work) = self.queue.pop_front() else { break };
             self.stage_work(&mut staging, work, now, random);
         }
@@ -115,19 +134,25 @@ impl<D: Disk, S: Store> Desk<D, S> {
             Work::Event { peer, event } => {
                 let (subject, case) = (event.event.id().0, event.event.case());
                 let grant = event.event.header.value().grant;
-                if let Err(problem) = self.stage_delivered(staging, &peer, *event, now) {
+                let outcome = self.stage_delivered(staging, &peer, *event, now);
+                self.hold_up(&peer, case, EventId(subject), outcome.as_ref().err(), now);
+                if let Err(problem) = outcome {
                     self.count_refusal(staging, &peer, case, grant, &problem, "append", now, random);
                     self.stage_refusal(staging, peer, subject, case, problem);
                 }
             }
-            Work::Unfit { peer, subject, problem } => {
+            Work::Unfit { peer, subject, case, problem } => {
+                if let Some(case) = case {
+                    self.hold_up(&peer, case, EventId(subject), Some(&problem), now);
+                }
                 staging.refusals.push((peer, subject, problem, None));
             }
             Work::Reference { peer, reference, certificates } => {
                 let bytes = reference.signed().bytes().to_vec();
                 let fits = reference.identity().agency == peer
                     && reference.value().home == peer
-                    && reference.value().terms.grantee == self.settings.agency;
+                    && reference.value().terms.grantee == self.settings.agency
+                    && self.may_be_home(&peer, &reference.value().case);
                 self.stage_notice(staging, peer, bytes, fits, certificates, now);
             }
             Work::Verdict { peer, notice, certificates } => {
@@ -211,6 +236,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
 
     /// An act of our own people.
     fn stage_act(&mut self, staging: &mut Staging, key: &str, act: Act, now: Timestamp) -> Result<Answer> {
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Problem::new(Code::TooLarge, "idempotency key")
+                .found(format!("{} bytes", key.len()))
+                .expected(format!("at most {KEY_BYTES_MAX}")));
+        }
         let request = act.request_digest();
         if let Some(outcome) = staging.outcomes.get(key).or_else(|| self.book.outcomes.get(key)).cloned() {
             return self.repeat(staging, &outcome, request);
@@ -276,7 +306,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
     }
 
     /// Makes and seals the event of an act.
-    fn seal(&mut self, act: &Act, head: Option<HeadAt>, grant: Option<EventId>) -> Result<Event> {
+    pub(super) fn seal(&mut self, act: &Act, head: Option<HeadAt>, grant: Option<EventId>) -> Result<Event> {
         let header = Header {
             case: act.case,
             head,
@@ -357,9 +387,43 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
             return Ok(());
         }
+        self.check_order(peer, case, event, now)?;
         let (_, fact) = self.stage_event(staging, checked, now)?;
         staging.receipts.entry(peer.clone()).or_default().push(Leaf::New(fact));
         Ok(())
+    }
+
+    /// Remembers the first event of a sender in a case that was refused for now, until it comes again and is decided: the
+    /// sender's later ones in that case are refused alike meanwhile, or they would overtake it.
+    fn hold_up(
+        &mut self,
+        peer: &AgencyId,
+        case: CaseId,
+        event: EventId,
+        refused: Option<&Problem>,
+        now: Timestamp,
+    ) {
+        let key = (peer.clone(), case);
+        let first = self.held_up.get(&key).copied();
+        match refused.filter(|problem| is_passing(problem.code)) {
+            Some(problem) if first.is_none_or(|first| first.event == event) => {
+                self.held_up.insert(key, HeldUp { event, code: problem.code, since: now });
+            }
+            Some(_) => {}
+            None if first.is_some_and(|first| first.event == event) => drop(self.held_up.remove(&key)),
+            None => {}
+        }
+    }
+
+    /// Refuses an event that would overtake one of its sender's that was refused for now. Not for ever: a sender that lost
+    /// that one would never bring it.
+    fn check_order(&self, peer: &AgencyId, case: CaseId, event: EventId, now: Timestamp) -> Result<()> {
+        match self.held_up.get(&(peer.clone(), case)) {
+            Some(first) if first.event != event && now.since_ms(first.since) < HELD_UP_MS_MAX => {
+                Err(Problem::new(first.code, "order").found(format!("an event that follows {}", first.event)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Decides and stages an event of anybody; says its place and which fact it is.
@@ -376,13 +440,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let act =
             case::Act { author: &author, event: event_id, header, body: &body, approval: approval.as_ref() };
         let (record, applied, mut next) = if let Some(named) = header.head {
+            let mut next = self.staged_case(staging, id)?.case.clone();
+            // Rights come first: a stranger is not told whether a head is one of this case.
+            case::decide(&next, &act, now, &self.settings.policy)?;
             self.check_head(staging, id, named)?;
-            let staged = self.staged_case(staging, id)?;
-            case::decide(&staged.case, &act, now, &self.settings.policy)?;
-            let head = staged.case.head;
+            let head = next.head;
             let record =
                 Record { case: id, seq: head.seq + 1, prev: head.record, received: now, event: event_id };
-            let mut next = staged.case.clone();
             let applied = next.advance(&record, &author, header, &body, &self.settings.policy)?;
             (record, applied, next)
         } else {
@@ -395,6 +459,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
             let case = Case::open(&record, &author, header, &body, service)?;
             (record, Applied { effect: Effect::Held, settled: Vec::new() }, case)
         };
+        let place = HeadAt { seq: record.seq, record: record.digest() };
+        next.head = place;
+        // All that can fail comes before the record: what is refused leaves none.
+        let reference = match &body.detail {
+            Detail::Share(terms) => Some(self.reference(&next, event_id, terms, now)?),
+            _ => None,
+        };
         stage_certificates(&self.book, staging, certificates)?;
         let fact = staging.push(Fact::Event(EventFact {
             record,
@@ -403,8 +474,6 @@ impl<D: Disk, S: Store> Desk<D, S> {
             body: event.body.clone(),
             approval: event.approval.as_ref().map(|approval| approval.bytes().to_vec()),
         }))?;
-        let place = HeadAt { seq: record.seq, record: record.digest() };
-        next.head = place;
         let staged =
             staging.cases.entry(id).or_insert_with(|| StagedCase { case: next.clone(), records: Vec::new() });
         staged.case = next;
@@ -413,8 +482,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         for (settled, effect) in applied.settled {
             staging.effects.push((id, settled, effect));
         }
-        if let Detail::Share(terms) = &body.detail {
-            self.stage_reference(staging, id, event_id, terms, place, now)?;
+        if let Some(put) = reference {
+            staging.push(Fact::Put(put))?;
         }
         Ok((place, fact))
     }
@@ -432,39 +501,26 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if record == Some(named.record) {
             return Ok(());
         }
-        if record.is_none() && !staging.cases.contains_key(&case) && self.case(&case)?.is_none() {
-            return Err(case::case_unknown());
-        }
         Err(Problem::new(Code::HeadUnknown, "head")
             .found(format!("record {} with digest {}", named.seq, named.record))
             .expected("a record of this case"))
     }
 
-    /// Tells the grantee of its right.
-    fn stage_reference(
-        &mut self,
-        staging: &mut Staging,
-        case: CaseId,
-        grant: EventId,
-        terms: &Terms,
-        head: HeadAt,
-        now: Timestamp,
-    ) -> Result<()> {
-        let service = self.staged_case(staging, case)?.case.service;
+    /// What tells the grantee of its right.
+    fn reference(&mut self, case: &Case, grant: EventId, terms: &Terms, now: Timestamp) -> Result<PutFact> {
         let reference = Reference {
-            case,
+            case: case.id,
             home: self.settings.agency.clone(),
             grant,
             terms: terms.clone(),
             issued: now,
-            service,
-            head,
+            service: case.service,
+            head: case.head,
         };
         self.figures.signatures += 1;
         let signed = Signed::sign(reference, &self.settings.seal)?;
         let parcel = Parcel::Notice(signed.bytes().to_vec());
-        staging.push(Fact::Put(PutFact { peer: terms.grantee.clone(), case, parcel }))?;
-        Ok(())
+        Ok(PutFact { peer: terms.grantee.clone(), case: case.id, parcel })
     }
 
     /// A judgement becomes an event of ours, and the judged event's author is told.
@@ -522,6 +578,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
         staging.push(Fact::Put(PutFact { peer: pending.author, case, parcel }))?;
         self.figures.evidence += 1;
         Ok(())
+    }
+
+    /// Whether `peer` may speak as the home of `case`: a case has one, and whoever told of it first is it. Otherwise any
+    /// member could draw to itself what is meant for another.
+    fn may_be_home(&self, peer: &AgencyId, case: &CaseId) -> bool {
+        match self.book.home_of(case) {
+            Some(home) => home == peer,
+            None => matches!(self.case(case), Ok(None)),
+        }
     }
 
     /// A signed notice of a peer; says whether it was new and fitted.
@@ -582,7 +647,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 .found(checkpoint.value().origin.to_string())
                 .expected(peer.to_string()));
         }
-        let forked_case = frame.heads().iter().any(|(_, head)| self.book.contradicts(head));
+        let forked_case = frame.heads().iter().any(|(_, head)| self.book.contradicts(peer, head));
         if forked_case || self.book.forks(peer, checkpoint.value()) {
             let held = self.book.seen.get(peer).map(|seen| seen.checkpoint.clone());
             let sides = held.into_iter().chain([frame.encode()]).collect();

@@ -73,6 +73,8 @@ pub enum Work {
         peer: AgencyId,
         /// Event id or notice digest.
         subject: Digest,
+        /// The case of an event that could be read: what follows it there may not overtake it.
+        case: Option<CaseId>,
         /// Why.
         problem: Problem,
     },

@@ -1,0 +1,171 @@
+//! The main path: a case is opened, shared, worked on by another agency, judged and told of.
+
+use super::*;
+
+#[test]
+fn a_reference_is_delivered_and_receipted() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let held = scene.desk("health").book().right(&case, Some("medical")).unwrap().clone();
+    assert_eq!((held.reference.home.clone(), held.reference.grant), (id("transport"), grant));
+    assert_eq!(scene.desk("transport").outbox().counts(), crate::exchange::outbox::Counts::default());
+    let done =
+        scene.desk("transport").book().sent.values().all(|sent| matches!(sent.state, SentState::Done { .. }));
+    assert!(done, "the notice has its receipt");
+    assert_eq!(scene.desk("health").figures().receipts_given, 1);
+}
+
+#[test]
+fn a_note_is_recorded_receipted_and_has_its_place_in_the_receipt() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let note = scene.note(case, "medical", "invited");
+    let event = event_of(&scene.act("health", "note", &note).unwrap());
+    assert!(matches!(scene.sent("health", event), SentState::Waiting));
+    scene.settle();
+    let history = scene.history(case);
+    assert_eq!(history.last(), Some(&event));
+    let SentState::Done { place: Some(place), receipt } = scene.sent("health", event) else {
+        panic!("no receipt")
+    };
+    assert_eq!(place.seq, 2);
+    assert_eq!(scene.desk("transport").row(&case, 2).unwrap().unwrap().record, place.record);
+    assert!(scene.party("health").settled.contains(&event));
+    // The receipt proves itself from the bytes that health keeps.
+    let (kind, bytes) = scene.desk("health").log().read(receipt).unwrap();
+    let Fact::PeerReceipt { frame, done, .. } = Fact::from_entry(kind, &bytes).unwrap() else { panic!() };
+    assert_eq!(done, [event.0]);
+    let frame = ogic_certs::receipt::ReceiptFrame::decode(&frame).unwrap();
+    let checkpoint = Signed::<ogic_certs::checkpoint::Checkpoint>::parse(frame.checkpoint_cose()).unwrap();
+    checkpoint.verify_with(scene.parties["transport"].settings.seal.certificate()).unwrap();
+    frame.verify(checkpoint.value()).unwrap();
+    assert_eq!(frame.head_of(case).unwrap().seq, 2);
+}
+
+#[test]
+fn an_approved_step_is_pending_until_its_evidence_and_both_are_told() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let act = scene.medical("health", case);
+    let event = event_of(&scene.act("health", "medical", &act).unwrap());
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    let pending = scene.desk("transport").case(&case).unwrap().unwrap();
+    assert!(pending.pending(&event).is_some());
+    assert!(matches!(pending.step("medical").unwrap().state, StepState::Open { .. }));
+    assert_eq!(scene.party("transport").to_judge, [(case, event)]);
+    scene.settle();
+    let case_now = scene.desk("transport").case(&case).unwrap().unwrap();
+    assert!(case_now.pending.is_empty());
+    assert!(case_now.step("medical").unwrap().done().is_some());
+    let judged = scene.desk("health").book().sent[&event.0].judgement.clone();
+    assert_eq!(judged, Some(Judgement::PASSED));
+    assert_eq!(scene.history(case).len(), 4, "open, share, step, evidence");
+    assert_eq!(scene.desk("transport").figures().evidence, 1);
+    assert!(scene.party("transport").alarms.is_empty() && scene.party("health").alarms.is_empty());
+}
+
+#[test]
+fn a_revoked_official_is_recorded_without_effect() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let official = scene.parties["health"].official.certificate().clone();
+    let at = scene.now;
+    scene.federation.revoke(&official, at);
+    let act = scene.medical("health", case);
+    scene.trust = trust_of(&mut scene.federation);
+    scene.now = scene.now.plus_ms(60_000);
+    let event = event_of(&scene.act("health", "medical", &act).unwrap());
+    scene.settle();
+    assert!(matches!(scene.sent("health", event), SentState::Done { .. }), "the seal holds: it is receipted");
+    let judgement = scene.desk("health").book().sent[&event.0].judgement.clone().unwrap();
+    assert_eq!((judgement.verdict, judgement.sub), (Verdict::TotalFailed, Some(SubIndication::Revoked)));
+    let now = scene.desk("transport").case(&case).unwrap().unwrap();
+    assert!(now.step("medical").unwrap().done().is_none());
+    assert!(matches!(now.effect_of(&event), Some(Effect::None(_))));
+}
+
+#[test]
+fn a_duplicate_gets_the_receipt_of_its_one_record() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let note = scene.note(case, "medical", "once");
+    let event = event_of(&scene.act("health", "note", &note).unwrap());
+    let messages = scene.take("health", "transport");
+    // Twice in one commit, then again in a later one, then after the right is gone.
+    scene.give("health", "transport", &messages);
+    scene.give("health", "transport", &messages);
+    scene.commit("transport").unwrap();
+    scene.give("health", "transport", &messages);
+    scene.commit("transport").unwrap();
+    scene.unshare(case, grant);
+    scene.give("health", "transport", &messages);
+    scene.commit("transport").unwrap();
+    let history = scene.history(case);
+    assert_eq!(history.iter().filter(|recorded| **recorded == event).count(), 1);
+    let receipts = scene.take("transport", "health");
+    let frames = receipts.iter().filter(|(_, message)| matches!(message, Message::Receipts(_))).count();
+    assert_eq!(frames, 3, "one a commit");
+    scene.give("transport", "health", &receipts);
+    scene.commit("health").unwrap();
+    assert!(matches!(
+        scene.sent("health", event),
+        SentState::Done { place: Some(HeadAt { seq: 2, .. }), .. }
+    ));
+    assert_eq!(scene.desk("health").figures().receipts_taken, 1, "the same receipt counts once");
+}
+
+#[test]
+fn a_lost_receipt_is_asked_for_again() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let note = scene.note(case, "medical", "once");
+    let event = event_of(&scene.act("health", "note", &note).unwrap());
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    assert!(!scene.take("transport", "health").is_empty(), "the receipt, on a connection that is cut");
+    scene.connect("transport", "health");
+    scene.settle();
+    assert!(matches!(scene.sent("health", event), SentState::Done { .. }));
+    assert_eq!(scene.history(case).len(), 3);
+}
+
+#[test]
+fn the_order_of_a_case_is_kept_when_its_first_is_refused_for_now() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let mut terms = scene.terms("health");
+    terms.steps = vec!["medical".to_owned()];
+    scene.share(case, terms).unwrap();
+    scene.settle();
+    // The third party is away: the first examination stays pending, and a repeated one has to wait for its evidence.
+    let first = scene.medical("health", case);
+    scene.act("health", "first", &first).unwrap();
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    let head = scene.desk("transport").case(&case).unwrap().unwrap().head;
+    assert_eq!(head.seq, 2);
+    let held = std::mem::take(&mut scene.party("transport").to_judge);
+    assert_eq!(held.len(), 1);
+    // What is refused for now is refused by the limit of pending events.
+    scene.desk("transport").settings.policy.pending_max = 1;
+    let second = scene.medical("health", case);
+    let second = event_of(&scene.act("health", "second", &second).unwrap());
+    let note = scene.note(case, "medical", "after the second");
+    let note = event_of(&scene.act("health", "note", &note).unwrap());
+    scene.settle();
+    let history = scene.history(case);
+    assert!(!history.contains(&second) && !history.contains(&note), "the note would overtake: {history:?}");
+    assert_eq!(scene.desk("health").outbox().item(&note.0).unwrap().state, ItemState::Waiting);
+    scene.party("transport").to_judge = held;
+    scene.settle();
+    for _ in 0..10 {
+        scene.now = scene.now.plus_ms(10_000);
+        let now = scene.now;
+        scene.desk("health").handle_timeout(now);
+        scene.settle();
+    }
+    // The examination is done by the first: the second is refused for good, and the note goes on.
+    assert!(matches!(scene.sent("health", second), SentState::Parked(p) if p.code == Code::StepNotOpen));
+    assert_eq!(scene.history(case).last(), Some(&note));
+}

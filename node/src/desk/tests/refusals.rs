@@ -1,0 +1,191 @@
+//! What the desk refuses: rights that are gone, keys that serve two requests, strangers, and statements of others' cases.
+
+use super::*;
+use ogic_certs::reference::Reference;
+
+#[test]
+fn a_key_serves_one_request() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let act = scene.note(case, "application", "a");
+    let first = scene.act("transport", "key", &act).unwrap();
+    // The command is repeated after a lost answer: with another salt it is still the same request.
+    let again = scene.note(case, "application", "a");
+    assert_ne!(act.body, again.body);
+    let second = scene.act("transport", "key", &again).unwrap();
+    assert_eq!(event_of(&first), event_of(&second));
+    let other = scene.note(case, "application", "b");
+    assert_eq!(scene.act("transport", "key", &other).unwrap_err().code, Code::KeyConflict);
+    let long = "k".repeat(KEY_BYTES_MAX + 1);
+    assert_eq!(scene.act("transport", &long, &other).unwrap_err().code, Code::TooLarge);
+    assert_eq!(scene.history(case).len(), 2);
+}
+
+#[test]
+fn both_requests_under_one_key_in_one_commit_have_one_effect() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let act = scene.note(case, "application", "a");
+    let tickets = [scene.ticket(), scene.ticket()];
+    for ticket in tickets {
+        scene.desk("transport").offer(Work::Act {
+            ticket,
+            key: "key".to_owned(),
+            act: Box::new(act.clone()),
+        });
+    }
+    scene.commit("transport").unwrap();
+    let events = tickets.map(|ticket| event_of(&scene.reply("transport", ticket).unwrap()));
+    assert_eq!(events[0], events[1]);
+    assert_eq!(scene.history(case).len(), 2);
+}
+
+#[test]
+fn after_revocation_the_holder_is_refused_at_once_and_its_tries_are_registered() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    scene.read("transport", "health", case, Some(grant)).unwrap();
+    scene.unshare(case, grant);
+    assert_eq!(scene.read("transport", "health", case, Some(grant)).unwrap_err().code, Code::GrantRevoked);
+    // Health knows nothing of it.
+    let note = scene.note(case, "medical", "too late");
+    let event = event_of(&scene.act("health", "note", &note).unwrap());
+    scene.settle();
+    assert!(matches!(scene.sent("health", event), SentState::Parked(p) if p.code == Code::GrantRevoked));
+    assert_eq!(scene.desk("health").outbox().counts().parked, 1);
+    assert!(!scene.history(case).contains(&event));
+    // The second refused try within the minute is counted, and written when the minute is over.
+    assert_eq!(access_of(&mut scene, case), [(None, 1), (Some(Code::GrantRevoked), 1)]);
+    scene.now = scene.now.plus_ms(TRIES_WINDOW_MS);
+    scene.commit("transport").unwrap();
+    assert_eq!(
+        access_of(&mut scene, case),
+        [(None, 1), (Some(Code::GrantRevoked), 1), (Some(Code::GrantRevoked), 1)]
+    );
+    let due = scene.desk("transport").next_timeout();
+    assert!(due.is_none_or(|due| due > scene.now), "nothing is due that no commit would do");
+}
+
+fn access_of(scene: &mut Scene, case: CaseId) -> Vec<(Option<Code>, u64)> {
+    let desk = scene.desk("transport");
+    let positions = desk.book().access[&case].clone();
+    let entries = positions.into_iter().map(|position| {
+        let (kind, bytes) = desk.log().read(position).unwrap();
+        match Fact::from_entry(kind, &bytes).unwrap() {
+            Fact::Access(access) => (access.code, access.tries),
+            other => panic!("{other:?}"),
+        }
+    });
+    entries.collect()
+}
+
+#[test]
+fn a_parked_message_is_tried_again_when_asked() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    scene.unshare(case, grant);
+    let note = scene.note(case, "medical", "late");
+    let event = event_of(&scene.act("health", "note", &note).unwrap());
+    scene.settle();
+    let ticket = scene.ticket();
+    scene.desk("health").offer(Work::Retry { ticket, id: event.0 });
+    scene.commit("health").unwrap();
+    assert!(matches!(scene.reply("health", ticket), Ok(Answer::Done)));
+    assert_eq!(scene.desk("health").outbox().counts().waiting, 1);
+    scene.settle();
+    assert_eq!(scene.desk("health").outbox().counts().parked, 1, "refused again");
+    let ticket = scene.ticket();
+    scene.desk("health").offer(Work::Retry { ticket, id: Digest::ZERO });
+    scene.commit("health").unwrap();
+    assert_eq!(scene.reply("health", ticket).unwrap_err().code, Code::NotFound);
+}
+
+#[test]
+fn a_stranger_learns_nothing_of_a_case() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let head = scene.desk("transport").case(&case).unwrap().unwrap().head;
+    let wrong = HeadAt { seq: 0, record: Digest::of(b"invented") };
+    let unknown = CaseId(Digest::of(b"no such case"));
+    let rows = [
+        ("the case, its head", case, head),
+        ("the case, a wrong head", case, wrong),
+        ("no case", unknown, head),
+    ];
+    for (name, case, head) in rows {
+        let act = scene.note(case, "medical", name);
+        let labour = scene.desk("labour");
+        let event = labour.seal(&act, Some(head), Some(grant)).unwrap();
+        let carried = crate::exchange::message::Carried {
+            header: event.header.bytes().to_vec(),
+            body: event.body.clone(),
+            approval: None,
+        };
+        let seal = scene.parties["labour"].settings.seal.certificate().der().to_vec();
+        let messages = [Message::Certificates(vec![seal]), Message::Event(carried)];
+        scene.give("labour", "transport", &messages.map(|message| (StreamKind::Events, message)));
+        scene.commit("transport").unwrap();
+        let answers = scene.take("transport", "labour");
+        let refusals: Vec<_> = answers
+            .iter()
+            .filter_map(|(_, message)| match message {
+                Message::Refusal(bytes) => {
+                    Some(Signed::<ogic_certs::refusal::Refusal>::parse(bytes).unwrap())
+                }
+                _ => None,
+            })
+            .map(|signed| (signed.value().code, signed.value().head))
+            .collect();
+        assert_eq!(refusals, [(Code::CaseUnknown, None)], "{name}");
+        assert_eq!(scene.read("transport", "labour", case, Some(grant)).unwrap_err().code, Code::CaseUnknown);
+    }
+}
+
+#[test]
+fn who_holds_a_right_is_told_of_a_head_that_never_was() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let act = scene.note(case, "medical", "x");
+    let act = Act { head: Some(HeadAt { seq: 0, record: Digest::of(b"invented") }), ..act };
+    let event = event_of(&scene.act("health", "note", &act).unwrap());
+    scene.settle();
+    assert!(matches!(scene.sent("health", event), SentState::Parked(p) if p.code == Code::HeadUnknown));
+}
+
+#[test]
+fn another_agency_says_nothing_of_a_case_that_is_not_its_own() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let mut reference = scene.desk("health").book().right(&case, None).unwrap().reference.clone();
+    reference.home = id("labour");
+    let seal = scene.parties["labour"].settings.seal.clone();
+    let signed = Signed::<Reference>::sign(reference, &seal).unwrap();
+    let messages = [
+        Message::Certificates(vec![seal.certificate().der().to_vec()]),
+        Message::Notice(signed.bytes().to_vec()),
+    ];
+    scene.give("labour", "health", &messages.map(|message| (StreamKind::Events, message)));
+    scene.commit("health").unwrap();
+    let right = scene.desk("health").book().right(&case, Some("medical")).unwrap().reference.clone();
+    assert_eq!((right.home, right.grant), (id("transport"), grant));
+    let answers = scene.take("health", "labour");
+    assert!(answers.iter().any(|(_, message)| matches!(message, Message::Refusal(_))));
+}
+
+#[test]
+fn a_share_whose_reference_cannot_be_told_is_not_recorded() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let long = "x".repeat(1000);
+    let terms = Terms {
+        purpose: long.clone(),
+        ground: long.clone(),
+        performer: long,
+        steps: vec!["medical".to_owned(); 32],
+        ..scene.terms("health")
+    };
+    let answer = scene.share(case, terms);
+    assert_eq!(answer.is_ok(), scene.history(case).len() == 2, "{answer:?}");
+    let texts = Terms { steps: Vec::new(), ..scene.terms("health") };
+    assert!(scene.share(case, texts).is_ok());
+}
