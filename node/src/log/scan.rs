@@ -219,7 +219,7 @@ impl<D: Disk> Scan<D> {
 
 /// Whether a header of a commit after `number` lies anywhere in `bytes`.
 fn later_header(salt: &Salt, bytes: &[u8], number: u64) -> Result<bool> {
-    for start in 1..bytes.len() {
+    for start in 1..used_bytes(bytes) {
         if bytes.get(start) != Some(&b'c') {
             continue;
         }
@@ -233,7 +233,15 @@ fn later_header(salt: &Salt, bytes: &[u8], number: u64) -> Result<bool> {
 }
 
 fn all_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| *b == 0)
+    used_bytes(bytes) == 0
+}
+
+/// Length of `bytes` without the zeroes at its end, to a whole block. A segment is mostly zeroes: they are compared by
+/// blocks, since it is read at every start.
+fn used_bytes(bytes: &[u8]) -> usize {
+    const ZEROES: [u8; 4096] = [0; 4096];
+    let blank = bytes.rchunks(ZEROES.len()).take_while(|block| ZEROES.get(..block.len()) == Some(*block));
+    bytes.len() - blank.map(<[u8]>::len).sum::<usize>()
 }
 
 fn place(first: u64, offset: usize, commit: u64) -> String {
