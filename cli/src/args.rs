@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::{Failure, Outcome};
 use crate::text::Text;
-use crate::{authority, case, document, explain, outbox, service, trace, ttp};
+use crate::{authority, case, demo, document, explain, node, official, outbox, service, trace, ttp};
 
 #[derive(Parser, Debug)]
 #[command(name = "ogic", version, disable_help_subcommand = true, arg_required_else_help = true)]
@@ -43,10 +43,15 @@ impl Globals {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Demo(demo::Arguments),
     #[command(subcommand, arg_required_else_help = true)]
     Authority(authority::Command),
     #[command(subcommand, arg_required_else_help = true)]
     Ttp(ttp::Command),
+    #[command(subcommand, arg_required_else_help = true)]
+    Node(node::Command),
+    #[command(subcommand, arg_required_else_help = true)]
+    Official(official::Command),
     #[command(subcommand, arg_required_else_help = true)]
     Case(case::Command),
     #[command(subcommand, arg_required_else_help = true)]
@@ -58,4 +63,16 @@ pub(crate) enum Command {
     Outbox(outbox::Arguments),
     Trace(trace::Arguments),
     Explain(explain::Arguments),
+}
+
+impl Command {
+    /// Whether it runs until it is told to end.
+    pub(crate) const fn serves(&self) -> bool {
+        match self {
+            Self::Authority(command) => command.serves(),
+            Self::Ttp(command) => command.serves(),
+            Self::Node(command) => command.serves(),
+            _ => false,
+        }
+    }
 }

@@ -1,15 +1,20 @@
-//! `ogic authority`: tokens, members, certificates and revocations, asked of the authority's daemon.
+//! `ogic authority`: an authority is founded and serves; tokens, members, certificates and revocations are asked of its
+//! daemon.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ogic_certs::registry::Level;
 use ogic_certs::{AgencyId, Code, Problem, Role};
+use ogic_node::authority::{self as office, premises};
+use ogic_node::authority::premises::Options;
 use ogic_node::authority::revoke::reason_of;
+use ogic_node::exchange::quic::system_clock;
 use serde_json::{Value, json};
 
 use crate::answer;
 use crate::change::Change;
+use crate::daemon::{self, Ending, Listen, draw};
 use crate::document::save;
 use crate::invocation::Invocation;
 use crate::output::{Outcome, table};
@@ -17,6 +22,8 @@ use crate::parse;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Init(Init),
+    Serve(Listen),
     Token(Token),
     Members,
     Issued,
@@ -28,6 +35,23 @@ pub(crate) enum Command {
         #[arg(long)]
         crl: bool,
     },
+}
+
+/// A new authority.
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    #[arg(long, value_name = "DOMAIN", value_parser = parse::agency)]
+    federation: AgencyId,
+    #[arg(long, value_name = "AGENCY", value_parser = parse::agency)]
+    authority: AgencyId,
+    #[arg(long, value_name = "NAME")]
+    name_en: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    name_ru: Option<String>,
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_ms, default_value = "60d")]
+    certificate_life: u64,
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_ms, default_value = "24h")]
+    registry_life: u64,
 }
 
 /// A one-time token for an agency.
@@ -71,8 +95,15 @@ fn reason(word: &str) -> Result<String, Problem> {
 }
 
 impl Command {
+    /// Whether it runs until it is told to end.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {
         match self {
+            Self::Init(init) => init.run(run),
+            Self::Serve(listen) => serve(&listen, run).await,
             Self::Token(token) => token.run(run).await,
             Self::Members => members(run).await,
             Self::Issued => issued(run).await,
@@ -87,6 +118,48 @@ impl Command {
             }
         }
     }
+}
+
+impl Init {
+    fn run(self, run: &Invocation) -> Outcome {
+        let data = run.globals.folder(&run.console.text)?;
+        let usual = Options::default();
+        let options = Options {
+            name_en: self.name_en.unwrap_or(usual.name_en),
+            name_ru: self.name_ru.unwrap_or(usual.name_ru),
+            certificate_life_ms: self.certificate_life,
+            registry_life_ms: self.registry_life,
+        };
+        let now = system_clock()();
+        let founded = premises::init(&data, &self.federation, &self.authority, &options, now, &mut draw)?;
+        let value = json!({
+            "folder": data.display().to_string(),
+            "federation": self.federation.as_str(),
+            "authority": self.authority.as_str(),
+            "root": founded.root.to_string(),
+            "registry_key": founded.registry_key.to_string(),
+            "version": founded.version,
+        });
+        run.console.result(&value, |text| {
+            let values = ["federation", "folder", "root"].map(|key| answer::text(&value, &format!("/{key}")));
+            let [federation, folder, root] = values;
+            let values =
+                [("federation", federation.into()), ("folder", folder.into()), ("root", root.into())];
+            text.say("founded", values) + "\n"
+        })
+    }
+}
+
+async fn serve(listen: &Listen, run: &Invocation) -> Outcome {
+    let data = run.globals.folder(&run.console.text)?;
+    daemon::prepare(&data)?;
+    let mut ending = Ending::new()?;
+    let running = office::serve::serve(&data, listen.listen, listen.advertised()?, &mut draw).await?;
+    let agency = running.counter.look(|office| office.book().charter().authority.to_string());
+    daemon::ready(run, &agency, running.address(), &data)?;
+    ending.told().await;
+    daemon::within_end(running.close()).await;
+    Ok(())
 }
 
 impl Token {

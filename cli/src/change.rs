@@ -89,7 +89,7 @@ fn repeated(words: &[String], key: &Key) -> String {
 }
 
 /// A word that a POSIX shell reads as it stands.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(safe) {
         word.to_owned()

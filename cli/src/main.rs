@@ -7,10 +7,14 @@ mod authority;
 mod case;
 mod change;
 mod client;
+mod daemon;
+mod demo;
 mod document;
 mod explain;
 mod help;
 mod invocation;
+mod node;
+mod official;
 mod outbox;
 mod output;
 mod parse;
@@ -18,6 +22,7 @@ mod peers;
 mod service;
 mod status;
 mod text;
+mod token;
 mod trace;
 mod ttp;
 
@@ -78,15 +83,23 @@ fn not_parsed(error: &clap::Error, words: &[String], mut root: clap::Command, te
 }
 
 fn carry_out(command: Command, run: &Invocation) -> Outcome {
-    // A client waits for one answer: the daemons, which do not, bring runtimes of their own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // A client waits for one answer; a daemon has many to give.
+    let mut builder = if command.serves() {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = builder
         .enable_all()
         .build()
         .map_err(|error| Problem::new(Code::Internal, "runtime").found(error.to_string()))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match command {
             Command::Authority(command) => command.run(run).await,
             Command::Ttp(command) => command.run(run).await,
+            Command::Node(command) => command.run(run).await,
+            Command::Official(command) => command.run(run).await,
+            Command::Demo(arguments) => demo::run(arguments, run).await,
             Command::Case(command) => command.run(run).await,
             Command::Document(command) => command.run(run).await,
             Command::Service(command) => command.run(run).await,
@@ -96,5 +109,8 @@ fn carry_out(command: Command, run: &Invocation) -> Outcome {
             Command::Trace(arguments) => trace::run(&arguments, run).await,
             Command::Explain(arguments) => explain::run(&arguments, run),
         }
-    })
+    });
+    // What is left, such as a read of a terminal, must not keep the process.
+    runtime.shutdown_background();
+    outcome
 }

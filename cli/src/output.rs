@@ -22,11 +22,13 @@ pub(crate) struct Failure {
     pub(crate) problem: Problem,
     /// What to do next, where more can be said than the table of codes says.
     pub(crate) hint: Option<String>,
+    /// Whether it was printed already, as part of a larger result.
+    pub(crate) told: bool,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, hint: None }
+        Self { problem, hint: None, told: false }
     }
 }
 
@@ -131,8 +133,20 @@ impl Console {
         let _ = writeln!(io::stderr().lock(), "{}", self.text.say(key, values));
     }
 
+    /// Prints a line of something that goes on: a reader that went away does not end it.
+    pub(crate) fn line(&self, line: &str) {
+        if self.json {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        } else {
+            let _ = writeln!(io::stdout().lock(), "{line}");
+        }
+    }
+
     /// Prints a failure and gives the exit code.
     pub(crate) fn fail(&self, failure: &Failure) -> u8 {
+        if failure.told {
+            return failure.problem.code.exit();
+        }
         if self.json {
             let _ = self.out(&format!("{}\n", failure.json(&self.text)));
         } else {

@@ -1,19 +1,24 @@
-//! `ogic ttp`: the evidence that a trusted third party has given, asked of its daemon.
+//! `ogic ttp`: a trusted third party joins and serves; the evidence that it has given is asked of its daemon.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use ogic_certs::EventId;
+use ogic_certs::{EventId, Role};
+use ogic_node::exchange::face::Face;
 use serde_json::json;
 
 use crate::answer;
+use crate::daemon::{self, Ending, Listen, draw};
 use crate::document::save;
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome, table};
 use crate::parse;
+use crate::token::{self, Source};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Init(Source),
+    Serve(Listen),
     Evidence {
         #[arg(value_name = "EVENT", value_parser = parse::event, requires = "out")]
         event: Option<EventId>,
@@ -23,8 +28,21 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it runs until it is told to end.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {
         match self {
+            Self::Init(source) => {
+                let data = run.globals.folder(&run.console.text)?;
+                let token = source.read()?;
+                token::for_role(&token, |role| *role == Role::Ttp, "a token for the role ttp")?;
+                let joined = token::join(&data, &token).await?;
+                token::joined(run, &data, &joined.identities, joined.not_after)
+            }
+            Self::Serve(listen) => serve(&listen, run).await,
             Self::Evidence { event: None, .. } => list(run).await,
             Self::Evidence { event: Some(event), out } => {
                 let out = out.ok_or_else(|| Failure::usage("--out", "none", "--out FILE"))?;
@@ -36,6 +54,18 @@ impl Command {
             }
         }
     }
+}
+
+async fn serve(listen: &Listen, run: &Invocation) -> Outcome {
+    let data = run.globals.folder(&run.console.text)?;
+    daemon::prepare(&data)?;
+    let mut ending = Ending::new()?;
+    let running = ogic_node::ttp::serve(&data, listen.listen, listen.advertised()?, &mut draw).await?;
+    let agency = Face::agency(&running.bench);
+    daemon::ready(run, agency.as_str(), running.address(), &data)?;
+    ending.told().await;
+    daemon::within_end(running.close()).await;
+    Ok(())
 }
 
 async fn list(run: &Invocation) -> Outcome {

@@ -44,9 +44,9 @@ pub(crate) struct Content {
 #[derive(Args, Debug)]
 pub(crate) struct Approver {
     #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
+    pub(crate) cert: Option<PathBuf>,
 }
 
 /// A change of a case, before it is sealed.
@@ -114,7 +114,8 @@ impl Act {
         answer.map(Some).map_err(|failure| run.repeatable(failure, &key))
     }
 
-    fn blob(&self, salt: &[u8; 32]) -> Outcome<Vec<u8>> {
+    /// The body as its bytes are sent, under 32 random bytes of salt.
+    pub(crate) fn blob(&self, salt: &[u8; 32]) -> Outcome<Vec<u8>> {
         let blob = self.body.to_blob(salt);
         if blob.len() > BODY_BYTES_MAX {
             return Err(Problem::new(Code::TooLarge, "body")
@@ -127,7 +128,8 @@ impl Act {
         Ok(blob)
     }
 
-    fn request(&self, blob: &[u8], signer: Option<&Signer>, created: Timestamp) -> Outcome<Value> {
+    /// The request for the act, with the official's approval.
+    pub(crate) fn request(&self, blob: &[u8], signer: Option<&Signer>, created: Timestamp) -> Outcome<Value> {
         let approval = Approval {
             case: self.case,
             kind: self.kind,

@@ -2,7 +2,7 @@
 //! and signs what each change says.
 
 mod access;
-mod act;
+pub(crate) mod act;
 mod close;
 mod event;
 mod export;

@@ -57,9 +57,31 @@ arg-reason = Why; stands in the history
 arg-out = The new file to write
 arg-steps = A step the agency may append to; may be repeated
 arg-file = The file
+arg-token = The token, or - to read it from stdin; as an argument it would be seen by other users of the machine
+arg-token_file = A file that holds the token
+arg-listen = The address to bind, IP:PORT; port 0 takes a free one
+arg-advertised = The address that others are told, if it is not the one that is bound; may be repeated
 
 cmd = Agencies work on one citizen's case, with proof in hand
+cmd-demo = Watch a case worked on by two agencies, in a federation of real processes on this machine
+    .keep = Leave the daemons running, and print how to talk to them
+    .seed = The number that the play's random moments follow from; otherwise drawn
+    .dir = The new or empty folder to play in, which is kept; otherwise a temporary one
+    .examples =
+        ogic demo
+        ogic demo --keep
+        ogic demo --json --seed 7
 cmd-authority = The certificate authority: tokens, members, certificates, revocations
+cmd-authority-init = Found an authority in a new folder
+    .federation = The federation's domain
+    .authority = The authority's own agency id within it
+    .name_en = The authority's name in English
+    .name_ru = The authority's name in Russian
+    .certificate_life = Life of a member's certificate: 24h, 60d
+    .registry_life = Life of a version of the registry and of a revocation list
+    .examples = ogic authority init --data authority --federation gov.example --authority authority.gov.example
+cmd-authority-serve = Run the authority's daemon
+    .examples = ogic authority serve --data authority --listen 192.0.2.1:4720
 cmd-authority-token = Make a one-time token, with which an agency or an official enrols
     .agency = The agency the token is for
     .role = What is enrolled: node (with its seal), ttp, or official/<name>
@@ -85,10 +107,25 @@ cmd-authority-registry = Save the signed registry, or the CRL
         ogic authority registry --out registry.cose
         ogic authority registry --crl --out authority.crl
 cmd-ttp = The trusted third party
+cmd-ttp-init = Join the federation as a trusted third party, with a token for the role ttp
+    .examples = ogic ttp init --token-file token --data ttp
+cmd-ttp-serve = Run the trusted third party's daemon
+    .examples = ogic ttp serve --data ttp --listen 192.0.2.2:4720
 cmd-ttp-evidence = List the evidence that was given, or save one event's
     .examples =
         ogic ttp evidence --data ttp
         ogic ttp evidence EVENT --out evidence.cose
+cmd-node = An agency's node
+cmd-node-join = Join the federation with a token for the role node
+    .examples =
+        ogic node join --token-file token --data transport
+        ogic node join - --data transport
+cmd-node-serve = Run the node's daemon
+    .examples = ogic node serve --data transport --listen 192.0.2.3:4720
+cmd-official = Officials, who approve with keys of their own
+cmd-official-enrol = Make an official's key, and have it certified with a token for official/<name>
+    .out = The folder for official.key and official.pem
+    .examples = ogic official enrol --token-file token --out licensing-1
 cmd-case = Work on cases
 cmd-case-open = Open a citizen's case under a published service
     .service = The service: the digest of its definition, or its name for the newest version that the node holds
@@ -232,6 +269,9 @@ exit-9 = 9 (conflict: reread and repeat)
 
 ## Results
 
+daemon-ready = { $agency } answers at { $endpoint }; local API at { $socket }
+founded = { $federation } founded in { $folder }; SHA-256 of the root { $root }
+joined = { $folder } speaks for { $identities } until { $until }
 saved = { $file }: { $bytes } bytes
 act-recorded = recorded as { $seq } of case { $case }, event { $event }
 act-waiting = on its way, without a receipt yet; see ogic trace { $event }
@@ -369,3 +409,55 @@ history-approved = approved by
 history-effect = effect
 history-verdict = verdict
 history-event = event
+
+## Demo
+
+demo-begins = Playing in { $folder }, seed { $seed }.
+demo-step-federation = federation: an authority, a trusted third party and two agencies joined by one-time tokens and found each other in registry version { $registry }
+demo-step-open = transport opened case { $case } for citizen { $citizen } with an application of { $bytes } bytes, approved by { $official }
+demo-step-share = transport handed the step { $steps } to { $to } by a signed reference: { $purpose }, { $ground }, by { $performer }, due { $deadline }, until { $expires }
+demo-step-examine = health fetched the history and added a certificate of { $bytes } bytes as record { $seq }; transport found it right, the trusted third party { $verdict } in { $checks } checks (record { $evidence_seq }); health holds the receipt
+demo-step-revoked = health sent an act of { $official }, revoked in CRL { $crl }: recorded as { $seq } and receipted, without effect; home { $home }, third party { $ttp }; both sides were told { $code }
+demo-step-unshare = transport took the right back; health was refused at once ({ $code }, exit { $exit }); the access log holds { $looks } look(s) of health and { $refused } refused try
+demo-step-crash = health sent { $sent } events and was killed after { $killed_after } acknowledgements; back in { $back_ms } ms on another port, { $repeated } repeated; { $compared } compared byte for byte with both sides: nothing lost, nothing twice
+demo-step-close = transport decided and closed the case as granted; exported { $records } records, { $bytes } bytes
+demo-step-stop = { $daemons } daemons stopped
+demo-step-verify = the capsule verifies offline against the pinned registry; with one byte changed, at { $flips } places, it fails each time (exit { $exit }) and names the place
+demo-step-forged = a capsule forged whole under another authority is undecidable (exit { $exit }), not passed
+demo-name-federation = the federation comes up
+demo-name-open = a case is opened
+demo-name-share = a step is handed over
+demo-name-examine = the other agency works on it
+demo-name-revoked = a revoked official
+demo-name-unshare = a right is taken back
+demo-name-crash = a node is killed
+demo-name-close = the case is closed
+demo-name-stop = the daemons are stopped
+demo-name-verify = the capsule is verified
+demo-name-forged = a forged capsule
+demo-figure-events = events recorded
+demo-figure-receipts = receipts
+demo-figure-evidence = evidence of the third party
+demo-figure-bytes = bytes written to journals
+demo-figure-commits = commits
+demo-figure-syncs = syncs
+demo-figure-signatures = signatures made
+demo-figure-verified = signatures verified
+demo-figure-refused = refusals
+demo-figure-send-to-receipt-p50-ms = send to receipt, median (ms)
+demo-figure-send-to-receipt-p99-ms = send to receipt, 99th percentile (ms)
+demo-figure-capsule-bytes = bytes of the capsule
+demo-figure-total-ms = all of it (ms)
+demo-next =
+    What to try next:
+      ogic demo --keep       the same, left running, with commands to talk to each daemon
+      ogic demo --seed 7     another moment of the kill
+      ogic explain OGIC-3003 what a refusal means and what to do
+      ogic case --help       the commands that the demo's people used
+demo-kept = Left running in { $folder }. Talk to the daemons, and stop them with the last line:
+demo-failed =
+    { $hint }
+      step    { $step }
+      folder  { $folder }
+      logs
+      { $logs }

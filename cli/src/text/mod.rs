@@ -60,11 +60,29 @@ impl Text {
         Self { language, bundle }
     }
 
+    /// The language of the texts.
+    pub(crate) const fn language(&self) -> Language {
+        self.language
+    }
+
     /// The text of `key` with its values filled in.
     pub(crate) fn say<const N: usize>(&self, key: &str, values: [(&str, FluentValue<'_>); N]) -> String {
         let mut args = FluentArgs::with_capacity(N);
         for (name, value) in values {
             args.set(name.to_owned(), value);
+        }
+        self.lookup(key, None, Some(&args)).unwrap_or_else(|| key.to_owned())
+    }
+
+    /// The text of `key` with the texts, numbers and truth values of a JSON object filled in by their names.
+    pub(crate) fn tell(&self, key: &str, values: &serde_json::Value) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in values.as_object().into_iter().flatten() {
+            match value {
+                serde_json::Value::String(text) => args.set(name.clone(), text.clone()),
+                serde_json::Value::Number(number) => args.set(name.clone(), number.as_f64().unwrap_or_default()),
+                other => args.set(name.clone(), other.to_string()),
+            }
         }
         self.lookup(key, None, Some(&args)).unwrap_or_else(|| key.to_owned())
     }

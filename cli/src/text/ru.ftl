@@ -57,9 +57,31 @@ arg-reason = Причина; попадает в историю
 arg-out = Новый файл для записи
 arg-steps = Шаг, к которому ведомство может добавлять события; можно повторять
 arg-file = Файл
+arg-token = Токен или - , чтобы прочитать его из stdin; аргумент команды видят другие пользователи машины
+arg-token_file = Файл с токеном
+arg-listen = Адрес для приёма, IP:PORT; порт 0 берёт свободный
+arg-advertised = Адрес, который сообщается другим, если он отличается от занятого; можно повторять
 
 cmd = Ведомства вместе работают над делом гражданина, с доказательствами на руках
+cmd-demo = Увидеть дело, над которым работают два ведомства, в федерации настоящих процессов на этой машине
+    .keep = Оставить демоны работать и показать, как с ними говорить
+    .seed = Число, из которого следуют случайные моменты показа; иначе выбирается
+    .dir = Новая или пустая папка для показа, которая сохраняется; иначе временная
+    .examples =
+        ogic demo
+        ogic demo --keep
+        ogic demo --json --seed 7
 cmd-authority = Удостоверяющий центр: токены, участники, сертификаты, отзыв
+cmd-authority-init = Основать удостоверяющий центр в новой папке
+    .federation = Домен федерации
+    .authority = Собственный идентификатор удостоверяющего центра в ней
+    .name_en = Название удостоверяющего центра по-английски
+    .name_ru = Название удостоверяющего центра по-русски
+    .certificate_life = Срок сертификата участника: 24h, 60d
+    .registry_life = Срок версии реестра и списка отзыва
+    .examples = ogic authority init --data authority --federation gov.example --authority authority.gov.example
+cmd-authority-serve = Запустить демон удостоверяющего центра
+    .examples = ogic authority serve --data authority --listen 192.0.2.1:4720
 cmd-authority-token = Выпустить одноразовый токен для регистрации ведомства или должностного лица
     .agency = Ведомство, для которого токен
     .role = Что регистрируется: node (с печатью), ttp или official/<имя>
@@ -85,10 +107,25 @@ cmd-authority-registry = Сохранить подписанный реестр 
         ogic authority registry --out registry.cose
         ogic authority registry --crl --out authority.crl
 cmd-ttp = Доверенная третья сторона (ДТС)
+cmd-ttp-init = Присоединиться к федерации как доверенная третья сторона по токену для роли ttp
+    .examples = ogic ttp init --token-file token --data ttp
+cmd-ttp-serve = Запустить демон ДТС
+    .examples = ogic ttp serve --data ttp --listen 192.0.2.2:4720
 cmd-ttp-evidence = Показать выданные квитанции ДТС или сохранить квитанцию одного события
     .examples =
         ogic ttp evidence --data ttp
         ogic ttp evidence EVENT --out evidence.cose
+cmd-node = Узел ведомства
+cmd-node-join = Присоединиться к федерации по токену для роли node
+    .examples =
+        ogic node join --token-file token --data transport
+        ogic node join - --data transport
+cmd-node-serve = Запустить демон узла
+    .examples = ogic node serve --data transport --listen 192.0.2.3:4720
+cmd-official = Должностные лица, которые утверждают собственными ключами
+cmd-official-enrol = Создать ключ должностного лица и заверить его по токену для official/<name>
+    .out = Папка для official.key и official.pem
+    .examples = ogic official enrol --token-file token --out licensing-1
 cmd-case = Работа с делами
 cmd-case-open = Открыть дело гражданина по опубликованной услуге
     .service = Услуга: хеш её определения или имя, тогда берётся новейшая версия на узле
@@ -232,6 +269,9 @@ exit-9 = 9 (конфликт: прочитайте заново и повтор�
 
 ## Результаты
 
+daemon-ready = { $agency } отвечает по адресу { $endpoint }; локальный API: { $socket }
+founded = { $federation } основана в { $folder }; SHA-256 корня { $root }
+joined = { $folder } говорит от имени { $identities } до { $until }
 saved = { $file }: байтов { $bytes }
 act-recorded = запись { $seq } в деле { $case }, событие { $event }
 act-waiting = в пути, квитанции пока нет; смотрите ogic trace { $event }
@@ -370,3 +410,55 @@ history-approved = утвердил
 history-effect = действие
 history-verdict = вердикт
 history-event = событие
+
+## Показ
+
+demo-begins = Показ идёт в { $folder }, число { $seed }.
+demo-step-federation = федерация: удостоверяющий центр, доверенная третья сторона и два ведомства присоединились по одноразовым токенам и нашли друг друга в реестре версии { $registry }
+demo-step-open = транспорт открыл дело { $case } гражданина { $citizen } с заявлением ({ $bytes } байт), утвердил { $official }
+demo-step-share = транспорт передал шаг { $steps } ведомству { $to } подписанной ссылкой: { $purpose }, { $ground }, исполнитель { $performer }, срок { $deadline }, действует до { $expires }
+demo-step-examine = здравоохранение получило историю и добавило справку ({ $bytes } байт) записью { $seq }; транспорт проверил сам, ДТС: { $verdict }, проверок { $checks } (запись { $evidence_seq }); у здравоохранения есть квитанция
+demo-step-revoked = здравоохранение прислало действие { $official }, отозванного в списке { $crl }: записано под номером { $seq } с квитанцией, но без последствий; держатель { $home }, ДТС { $ttp }; обеим сторонам сообщено { $code }
+demo-step-unshare = транспорт отозвал право; здравоохранению сразу отказано ({ $code }, код выхода { $exit }); в журнале доступа просмотров здравоохранения { $looks }, отказов { $refused }
+demo-step-crash = здравоохранение отправляло { $sent } событий и было убито после { $killed_after } подтверждений; вернулось за { $back_ms } мс на другом порту, повторено { $repeated }; { $compared } сличено побайтно с обеими сторонами: ничего не потеряно и не удвоено
+demo-step-close = транспорт принял решение и закрыл дело с исходом «предоставлено»; выгружено записей { $records }, байт { $bytes }
+demo-step-stop = остановлено демонов: { $daemons }
+demo-step-verify = капсула проверяется без сети по закреплённому реестру; с одним изменённым байтом, в { $flips } местах, она каждый раз отвергнута (код выхода { $exit }), и место названо
+demo-step-forged = капсула, целиком подделанная под другим удостоверяющим центром, неразрешима (код выхода { $exit }), а не принята
+demo-name-federation = федерация поднимается
+demo-name-open = открывается дело
+demo-name-share = передаётся шаг
+demo-name-examine = работает другое ведомство
+demo-name-revoked = отозванное должностное лицо
+demo-name-unshare = право отзывается
+demo-name-crash = узел убит
+demo-name-close = дело закрывается
+demo-name-stop = демоны останавливаются
+demo-name-verify = капсула проверяется
+demo-name-forged = поддельная капсула
+demo-figure-events = записано событий
+demo-figure-receipts = квитанций
+demo-figure-evidence = квитанций ДТС
+demo-figure-bytes = байт записано в ленты
+demo-figure-commits = фиксаций
+demo-figure-syncs = синхронизаций
+demo-figure-signatures = подписей сделано
+demo-figure-verified = подписей проверено
+demo-figure-refused = отказов
+demo-figure-send-to-receipt-p50-ms = от отправки до квитанции, медиана (мс)
+demo-figure-send-to-receipt-p99-ms = от отправки до квитанции, 99-й процентиль (мс)
+demo-figure-capsule-bytes = байт в капсуле
+demo-figure-total-ms = всё вместе (мс)
+demo-next =
+    Что попробовать дальше:
+      ogic demo --keep       то же, но демоны остаются, с командами для каждого
+      ogic demo --seed 7     другой момент гибели узла
+      ogic explain OGIC-3003 что значит отказ и что делать
+      ogic case --help       команды, которыми пользовались люди в показе
+demo-kept = Оставлено работать в { $folder }. Говорите с демонами; последняя строка их остановит:
+demo-failed =
+    { $hint }
+      шаг     { $step }
+      папка   { $folder }
+      журналы
+      { $logs }

@@ -39,6 +39,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What others are told to dial; the address that was bound if empty.
+    pub advertised: Vec<SocketAddr>,
 }
 
 /// A running node.
@@ -109,8 +111,11 @@ impl Node {
             refresher: refresher.clone(),
             clock,
         }));
-        let announcement =
-            announce::sign(vec![endpoint.local_addr()?], origin, handle.now(), &handle.0.seal)?;
+        let mut told = config.advertised.clone();
+        if told.is_empty() {
+            told.push(endpoint.local_addr()?);
+        }
+        let announcement = announce::sign(told, origin, handle.now(), &handle.0.seal)?;
         let authority = pinned.pin.authority;
         let tasks = vec![
             tokio::spawn(chores::run(handle.clone(), chores_inbox)),

@@ -1,0 +1,64 @@
+//! `ogic node`: an agency joins the federation, and its node serves.
+
+use clap::Subcommand;
+use ogic_certs::Role;
+use ogic_node::daemon::{Config, Node};
+use ogic_node::{api, local};
+use tokio::sync::watch;
+
+use crate::daemon::{self, Ending, Listen};
+use crate::invocation::Invocation;
+use crate::output::Outcome;
+use crate::token::{self, Source};
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Join(Source),
+    Serve(Listen),
+}
+
+impl Command {
+    /// Whether it runs until it is told to end.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+
+    pub(crate) async fn run(self, run: &Invocation) -> Outcome {
+        let data = run.globals.folder(&run.console.text)?;
+        match self {
+            Self::Join(source) => {
+                let token = source.read()?;
+                token::for_role(&token, |role| *role == Role::Node, "a token for the role node")?;
+                let joined = token::join(&data, &token).await?;
+                token::joined(run, &data, &joined.identities, joined.not_after)
+            }
+            Self::Serve(listen) => serve(&data, &listen, run).await,
+        }
+    }
+}
+
+async fn serve(data: &std::path::Path, listen: &Listen, run: &Invocation) -> Outcome {
+    daemon::prepare(data)?;
+    let mut ending = Ending::new()?;
+    let advertised = listen.advertised()?;
+    let config = Config { data: data.to_owned(), listen: listen.listen, advertised };
+    let mut node = Node::start(&config)?;
+    let handle = node.handle().clone();
+    let socket = local::bind(handle.folder())?;
+    let (closing, closed) = watch::channel(false);
+    let api = tokio::spawn(local::serve(socket, api::routes(handle.clone()), closed));
+    daemon::ready(run, handle.agency().as_str(), handle.endpoint().local_addr()?, data)?;
+    let failed = tokio::select! {
+        () = ending.told() => None,
+        problem = node.failed() => Some(problem),
+    };
+    closing.send_replace(true);
+    if let Some(problem) = failed {
+        tracing::error!(%problem, "the node cannot go on");
+        return Err(problem.into());
+    }
+    // Callers are answered first: what they asked for needs the writer.
+    daemon::within_end(api).await;
+    daemon::within_end(node.stop()).await.unwrap_or(Ok(()))?;
+    Ok(())
+}
