@@ -30,7 +30,7 @@ impl Command {
                 let token = source.read()?;
                 token::for_role(&token, |role| *role == Role::Node, "a token for the role node")?;
                 let joined = token::join(&data, &token).await?;
-                token::joined(run, &data, &joined.identities, joined.not_after)
+                token::joined(run, &data, &joined)
             }
             Self::Serve(listen) => serve(&data, &listen, run).await,
         }

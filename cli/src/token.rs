@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use ogic_certs::token::Token;
-use ogic_certs::{Code, Identity, Problem, Role, Timestamp};
+use ogic_certs::{Code, Identity, Problem, Role};
 use ogic_node::exchange::quic::system_clock;
 use ogic_node::join::{self, Joined};
 use serde_json::json;
@@ -83,26 +83,32 @@ pub(crate) fn for_role(token: &Token, fits: impl Fn(&Role) -> bool, expected: &s
     }
 }
 
-/// Enrols, and keeps keys and certificates in `folder`.
+/// Lets a daemon join: keys and certificates are kept in `folder`.
 pub(crate) async fn join(folder: &Path, token: &Token) -> Outcome<Joined> {
-    let seed = || {
-        let mut seed = Zeroizing::new([0; 32]);
-        draw(seed.as_mut_slice())?;
-        Ok(seed)
-    };
     Ok(join::join(folder, token, system_clock(), seed).await?)
 }
 
+/// Enrols an official: key and certificate are kept in `out`.
+pub(crate) async fn join_official(out: &Path, token: &Token) -> Outcome<Joined> {
+    Ok(join::join_official(out, token, system_clock(), seed).await?)
+}
+
+fn seed() -> Result<Zeroizing<[u8; 32]>, Problem> {
+    let mut seed = Zeroizing::new([0; 32]);
+    draw(seed.as_mut_slice())?;
+    Ok(seed)
+}
+
 /// Prints who the folder speaks for now.
-pub(crate) fn joined(run: &Invocation, folder: &Path, identities: &[Identity], until: Timestamp) -> Outcome {
-    let identities: Vec<String> = identities.iter().map(Identity::to_string).collect();
+pub(crate) fn joined(run: &Invocation, folder: &Path, joined: &Joined) -> Outcome {
+    let identities: Vec<String> = joined.identities.iter().map(Identity::to_string).collect();
     let folder = folder.display().to_string();
-    let value = json!({"folder": folder, "identities": identities, "not_after": until.ms()});
+    let value = json!({"folder": folder, "identities": identities, "not_after": joined.not_after.ms()});
     run.console.result(&value, |text| {
         let values = [
             ("identities", identities.join(", ").into()),
             ("folder", folder.into()),
-            ("until", until.to_string().into()),
+            ("until", joined.not_after.to_string().into()),
         ];
         text.say("joined", values) + "\n"
     })

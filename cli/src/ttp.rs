@@ -40,7 +40,7 @@ impl Command {
                 let token = source.read()?;
                 token::for_role(&token, |role| *role == Role::Ttp, "a token for the role ttp")?;
                 let joined = token::join(&data, &token).await?;
-                token::joined(run, &data, &joined.identities, joined.not_after)
+                token::joined(run, &data, &joined)
             }
             Self::Serve(listen) => serve(&listen, run).await,
             Self::Evidence { event: None, .. } => list(run).await,

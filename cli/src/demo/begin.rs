@@ -85,7 +85,7 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
     for (pointer, expected) in [
         ("/status", "open"),
         ("/citizen", citizen.as_str()),
-        ("/service", &service.to_string()),
+        ("/service", "driving-licence"),
         ("/head/seq", "0"),
         ("/history/0/kind", "open"),
         ("/history/0/effect", "held"),
@@ -144,6 +144,7 @@ pub(super) async fn grant(stage: &Stage, opened: &Opened, ground: &str) -> Outco
     for (pointer, expected) in [
         ("/case", opened.case.to_string()),
         ("/home", stage.transport.agency.to_string()),
+        ("/service", opened.service.to_string()),
         ("/purpose", terms.purpose.clone()),
         ("/ground", terms.ground.clone()),
         ("/performer", terms.performer.clone()),

@@ -82,7 +82,7 @@ async fn bring(
 /// Waits until an event of the case is no longer pending, and says what it did.
 pub(super) async fn effect_of(stage: &Stage, opened: &Opened, event: EventId) -> Outcome<String> {
     until("transport: evidence", async || {
-        let state = stage.transport.get(&format!("/v1/events/{event}")).await?;
+        let state = stage.transport.get(&format!("/v1/events/{event}?case={}", opened.case)).await?;
         Ok((state["pending"] == false).then_some(()))
     })
     .await?;

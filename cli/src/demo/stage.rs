@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use super::party::{Party, ogic};
 use crate::answer;
 use crate::case::act::Approver;
-use crate::official;
 use crate::output::{Failure, Outcome};
 use crate::text::Language;
 
@@ -55,7 +54,7 @@ impl Stage {
         };
         let official = |name: &str| {
             let own = folder.join("officials").join(name);
-            Approver { key: Some(own.join(official::KEY)), cert: Some(own.join(official::CERTIFICATE)) }
+            Approver { key: Some(own.join("official.key")), cert: Some(own.join("official.pem")) }
         };
         Ok(Self {
             authority: party("authority", "authority")?,

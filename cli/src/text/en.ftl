@@ -457,7 +457,7 @@ demo-next =
 demo-kept = Left running in { $folder }. Talk to the daemons, and stop them with the last line:
 demo-failed =
     { $hint }
-      step    { $step }
-      folder  { $folder }
-      logs
-      { $logs }
+    {"      "}step    { $step }
+    {"      "}folder  { $folder }
+    {"      "}logs
+    {"      "}{ $logs }
