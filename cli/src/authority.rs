@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ogic_certs::registry::Level;
 use ogic_certs::{AgencyId, Code, Problem, Role};
-use ogic_node::authority::{self as office, premises};
 use ogic_node::authority::premises::Options;
 use ogic_node::authority::revoke::reason_of;
+use ogic_node::authority::{self as office, premises};
 use ogic_node::exchange::quic::system_clock;
 use serde_json::{Value, json};
 

@@ -7,11 +7,11 @@ use ogic_certs::event::{Body, Detail, FieldValue, Kind, Terms};
 use ogic_certs::{Code, Digest, Problem};
 use serde_json::{Value, json};
 
+use super::SERVICE;
 use super::check::{equal, holds};
 use super::papers;
 use super::report::Facts;
 use super::stage::{Stage, now, until};
-use super::SERVICE;
 use crate::answer;
 use crate::case::act::Act;
 use crate::client::Key;
@@ -66,9 +66,13 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
     let client = stage.transport.client();
     let published = client.post_raw("/v1/services", "application/toml", SERVICE.to_owned(), &key).await?;
     let service = Digest::from_hex(&answer::text(&published, "/digest"), "digest")?;
-    let citizen = format!("p-{}", &Digest::of_parts(&[b"ogic demo citizen", &seed.to_be_bytes()]).to_string()[..8]);
-    let lines =
-        [format!("citizen: {citizen}"), "category: B".to_owned(), "received by: official/licensing-1".to_owned()];
+    let citizen =
+        format!("p-{}", &Digest::of_parts(&[b"ogic demo citizen", &seed.to_be_bytes()]).to_string()[..8]);
+    let lines = [
+        format!("citizen: {citizen}"),
+        "category: B".to_owned(),
+        "received by: official/licensing-1".to_owned(),
+    ];
     let file = stage.at("application.pdf");
     write(&file, &papers::page("Application for a driving licence", &lines))?;
     let paper = document::describe(&file, Some("application")).await?;

@@ -81,8 +81,7 @@ pub(super) async fn history(home: &Party, case: &str, from: u64) -> Outcome<Vec<
 fn entry(value: &Value) -> Outcome<Entry> {
     let record = Record::from_bytes(&bytes(value, "/record")?)?;
     let approval = if value["approval"].is_null() { None } else { Some(bytes(value, "/approval")?) };
-    let event =
-        Event::parse(&bytes(value, "/header")?, &bytes(value, "/body")?, approval.as_deref())?;
+    let event = Event::parse(&bytes(value, "/header")?, &bytes(value, "/body")?, approval.as_deref())?;
     equal("history: event of the record", record.event, event.id())?;
     Ok(Entry { index: value["index"].as_u64().unwrap_or_default(), record, event })
 }

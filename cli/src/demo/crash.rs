@@ -144,7 +144,10 @@ fn send(sending: &Arc<Sending>) -> JoinSet<Outcome> {
     let mut senders = JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let sending = Arc::clone(sending);
-        senders.spawn(async move { while sending.next().await? {} Ok(()) });
+        senders.spawn(async move {
+            while sending.next().await? {}
+            Ok(())
+        });
     }
     senders
 }

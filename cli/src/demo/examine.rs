@@ -107,12 +107,7 @@ pub(super) struct Proofs {
 }
 
 /// Verifies evidence and receipt of an event of health; `place` is where health was told that it stands.
-pub(super) async fn proofs(
-    stage: &Stage,
-    opened: &Opened,
-    event: EventId,
-    place: &Value,
-) -> Outcome<Proofs> {
+pub(super) async fn proofs(stage: &Stage, opened: &Opened, event: EventId, place: &Value) -> Outcome<Proofs> {
     let case = opened.case.to_string();
     let trust = stage.trust_of(&stage.health)?;
     let history = check::history(&stage.transport, &case, 0).await?;
@@ -137,7 +132,8 @@ pub(super) async fn proofs(
         equal("health: place", answer::text(place, "/seq"), record.seq.to_string())?;
         equal("health: record", answer::text(place, "/record"), record.digest().to_string())?;
     }
-    let checkpoint = ogic_certs::cose::Signed::<ogic_certs::checkpoint::Checkpoint>::parse(frame.checkpoint_cose())?;
+    let checkpoint =
+        ogic_certs::cose::Signed::<ogic_certs::checkpoint::Checkpoint>::parse(frame.checkpoint_cose())?;
     let log_size = checkpoint.value().size;
     Ok(Proofs { own: verdicts.own, evidence, bytes: verdicts.evidence, seq: verdicts.seq, log_size })
 }

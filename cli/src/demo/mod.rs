@@ -6,7 +6,6 @@ mod check;
 mod crash;
 mod examine;
 mod finish;
-mod forge;
 mod oracle;
 mod papers;
 mod party;
@@ -79,7 +78,8 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
         }
         Err(failure) => {
             let logs = stage.parties().into_iter().flat_map(|party| party.logs());
-            let logs: Vec<String> = logs.filter(|log| log.exists()).map(|log| log.display().to_string()).collect();
+            let logs: Vec<String> =
+                logs.filter(|log| log.exists()).map(|log| log.display().to_string()).collect();
             let mut failure = report.failure(failure, &folder.display().to_string(), &logs);
             failure.told = run.console.json;
             if failure.told {
@@ -101,12 +101,9 @@ async fn play(stage: &mut Stage, seed: u64, keep: bool, report: &mut Report<'_>)
     let crash = report.step("crash", crash::play(stage, &opened, seed)).await?;
     report.figure("send_to_receipt_p50_ms", crash.p50_ms);
     report.figure("send_to_receipt_p99_ms", crash.p99_ms);
-    let capsule = report.step("close", finish::close(stage, &opened)).await?;
+    report.step("close", finish::close(stage, &opened)).await?;
     finish::figures(stage, &crash, report).await?;
     report.step("stop", finish::stop(stage)).await?;
-    report.figure("capsule_bytes", capsule.bytes);
-    report.step("verify", finish::verify(stage, &capsule, seed)).await?;
-    report.step("forged", forge::play(stage, &capsule)).await?;
     if keep { finish::keep(stage, &opened).await } else { Ok(Value::Null) }
 }
 

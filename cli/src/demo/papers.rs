@@ -75,7 +75,9 @@ mod tests {
     #[test]
     fn a_page_is_a_whole_pdf_and_a_scan_takes_two_chunks() {
         let lines = ["category: B".to_owned()];
-        for (bytes, least) in [(page("Application", &lines), 500), (scanned("Certificate", &lines, 7), 1 << 20)] {
+        for (bytes, least) in
+            [(page("Application", &lines), 500), (scanned("Certificate", &lines, 7), 1 << 20)]
+        {
             assert!(bytes.starts_with(b"%PDF-1.") && bytes.trim_ascii_end().ends_with(b"%%EOF"));
             assert!(bytes.len() > least, "{}", bytes.len());
             assert!(bytes.windows(11).any(|window| window == b"category: B"));

@@ -46,7 +46,7 @@ pub(super) async fn play(stage: &Stage, opened: &Opened) -> Outcome<((), Facts)>
 
     let home = stage.transport.get(&format!("/v1/cases/{}?purpose=demo", opened.case)).await?;
     let entry = answer::list(&home, "/history").iter().find(|entry| entry["event"] == event.to_string());
-    let shown = entry.map_or_else(|| answer::NOTHING.to_owned(), |entry| judgement(entry));
+    let shown = entry.map_or_else(|| answer::NOTHING.to_owned(), judgement);
     equal("transport: told", shown, check::REVOKED)?;
     equal("transport: plan as before", home["plan"].to_string(), before["plan"].to_string())?;
     let told = until("health: verdict", async || {

@@ -20,7 +20,7 @@ pub(super) struct Report<'a> {
 }
 
 /// The order of the table.
-const FIGURES: [&str; 13] = [
+const FIGURES: [&str; 12] = [
     "events",
     "receipts",
     "evidence",
@@ -32,7 +32,6 @@ const FIGURES: [&str; 13] = [
     "refused",
     "send_to_receipt_p50_ms",
     "send_to_receipt_p99_ms",
-    "capsule_bytes",
     "total_ms",
 ];
 
@@ -110,7 +109,9 @@ impl<'a> Report<'a> {
         let text = &self.console.text;
         let rows: Vec<(String, String)> = FIGURES
             .iter()
-            .map(|name| (text.word_for("demo-figure", name), answer::text(&value["figures"], &format!("/{name}"))))
+            .map(|name| {
+                (text.word_for("demo-figure", name), answer::text(&value["figures"], &format!("/{name}")))
+            })
             .collect();
         self.console.out(&format!("\n{}", facts(&rows)))
     }

@@ -123,8 +123,7 @@ impl Stage {
         });
         let token = self.token(&body).await?;
         let data = self.party(name).folder.clone();
-        let words =
-            [role, command, "-", "--data"].map(OsStr::new).into_iter().chain([data.as_os_str()]);
+        let words = [role, command, "-", "--data"].map(OsStr::new).into_iter().chain([data.as_os_str()]);
         ogic(&self.exe, &words.collect::<Vec<_>>(), Some(&token)).await?.done()?;
         let exe = self.exe.clone();
         self.party(name).start(&exe, false).await
@@ -132,12 +131,10 @@ impl Stage {
 
     /// Enrols an official: the key is made by his own program, and stays with him.
     pub(super) async fn enrol(&self, agency: &str, name: &str) -> Outcome {
-        let body =
-            json!({"agency": format!("{agency}.{FEDERATION}"), "roles": [format!("official/{name}")]});
+        let body = json!({"agency": format!("{agency}.{FEDERATION}"), "roles": [format!("official/{name}")]});
         let token = self.token(&body).await?;
         let out = self.folder.join("officials").join(name);
-        let words =
-            ["official", "enrol", "-", "--out"].map(OsStr::new).into_iter().chain([out.as_os_str()]);
+        let words = ["official", "enrol", "-", "--out"].map(OsStr::new).into_iter().chain([out.as_os_str()]);
         ogic(&self.exe, &words.collect::<Vec<_>>(), Some(&token)).await?.done()?;
         Ok(())
     }

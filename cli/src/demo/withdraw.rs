@@ -39,8 +39,7 @@ pub(super) async fn play(stage: &Stage, opened: &Opened, granted: &Granted) -> O
     let looks = of_health.iter().filter(|entry| entry["code"].is_null());
     let looks = looks.filter(|entry| entry["purpose"] == "medical examination").count();
     holds("transport: health's looks in the access log", looks >= 1)?;
-    let refused: Vec<&&Value> =
-        of_health.iter().filter(|entry| entry["code"] == "OGIC-3003").collect();
+    let refused: Vec<&&Value> = of_health.iter().filter(|entry| entry["code"] == "OGIC-3003").collect();
     equal("transport: refused tries in the access log", refused.len(), 1)?;
     let purpose = refused.first().map(|entry| answer::text(entry, "/purpose")).unwrap_or_default();
     equal("transport: purpose of the refused try", purpose.as_str(), "curiosity")?;

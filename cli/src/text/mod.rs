@@ -80,7 +80,9 @@ impl Text {
         for (name, value) in values.as_object().into_iter().flatten() {
             match value {
                 serde_json::Value::String(text) => args.set(name.clone(), text.clone()),
-                serde_json::Value::Number(number) => args.set(name.clone(), number.as_f64().unwrap_or_default()),
+                serde_json::Value::Number(number) => {
+                    args.set(name.clone(), number.as_f64().unwrap_or_default());
+                }
                 other => args.set(name.clone(), other.to_string()),
             }
         }
