@@ -93,7 +93,7 @@ pub(super) async fn play(stage: &mut Stage, opened: &Opened, seed: u64) -> Outco
     let acknowledged = lock(&sending.oracle).lines;
     let old = stage.health.endpoint.clone();
     let exe = stage.exe.clone();
-    stage.health.start(&exe, false).await?;
+    stage.health.start(&exe).await?;
     let back_ms = u64::try_from(cut.elapsed().as_millis()).unwrap_or(u64::MAX);
     holds("health: another port", stage.health.endpoint != old)?;
 

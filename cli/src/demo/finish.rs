@@ -70,10 +70,11 @@ pub(super) async fn keep(stage: &mut Stage, opened: &Opened) -> Outcome<Value> {
     let mut processes = Vec::new();
     let ogic = quoted(&exe);
     for party in parties {
-        party.start(&exe, true).await?;
+        party.leave(&exe).await?;
         processes.extend(party.process().map(|id| id.to_string()));
         commands.push(format!("{ogic} status --data {}", quoted(&party.folder)));
     }
+    stage.met().await?;
     let home = quoted(&stage.transport.folder);
     commands.push(format!("{ogic} case show {} --data {home}", opened.case));
     commands.push(format!("{ogic} case access {} --data {home}", opened.case));

@@ -77,6 +77,10 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
             Ok(())
         }
         Err(failure) => {
+            for party in stage.parties() {
+                // One that is not running any more needs no end.
+                let _ = party.kill().await;
+            }
             let logs = stage.parties().into_iter().flat_map(|party| party.logs());
             let logs: Vec<String> =
                 logs.filter(|log| log.exists()).map(|log| log.display().to_string()).collect();

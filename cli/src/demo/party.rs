@@ -53,9 +53,19 @@ impl Party {
         Self { role, agency, folder, endpoint: String::new(), run, child: None }
     }
 
-    /// Starts the process on a free loopback port, and waits until it says that it answers. One that `outlives` the demo is in
-    /// a process group of its own; any other ends with the demo, however the demo ends.
-    pub(super) async fn start(&mut self, exe: &Path, outlives: bool) -> Outcome {
+    /// Starts the process on a free loopback port, and waits until it says that it answers. It ends with the demo, however the
+    /// demo ends.
+    pub(super) async fn start(&mut self, exe: &Path) -> Outcome {
+        self.serve(exe, "127.0.0.1:0", false).await
+    }
+
+    /// Starts the process where it answered before, in a process group of its own: it goes on when the demo has ended.
+    pub(super) async fn leave(&mut self, exe: &Path) -> Outcome {
+        let endpoint = self.endpoint.clone();
+        self.serve(exe, &endpoint, true).await
+    }
+
+    async fn serve(&mut self, exe: &Path, listen: &str, outlives: bool) -> Outcome {
         let path = self.folder.join(STDERR);
         let stderr = File::options()
             .append(true)
@@ -64,7 +74,7 @@ impl Party {
             .map_err(|error| Failure::file(&path, &error))?;
         let mut command = Command::new(exe);
         command
-            .args([self.role, "serve", "--listen", "127.0.0.1:0", "--json", "--data"])
+            .args([self.role, "serve", "--listen", listen, "--json", "--data"])
             .arg(&self.folder)
             .env_remove("OGIC_DATA")
             .stdin(Stdio::null())

@@ -81,6 +81,11 @@ impl Stage {
         {
             self.enrol(agency, name).await?;
         }
+        self.met().await
+    }
+
+    /// Waits until the agencies have found each other and the third party.
+    pub(super) async fn met(&self) -> Outcome {
         let everybody = [&self.transport, &self.health, &self.ttp].map(|party| party.agency.clone());
         for party in [&self.transport, &self.health] {
             until(&format!("{}: peers", party.agency), async || {
@@ -106,7 +111,7 @@ impl Stage {
         let words = ["authority", "init", "--federation"].map(OsStr::new);
         let words = [&words[..], &[federation, "--authority".as_ref(), agency, "--data".as_ref(), data]];
         ogic(&self.exe, &words.concat(), None).await?.done()?;
-        self.authority.start(&self.exe, false).await
+        self.authority.start(&self.exe).await
     }
 
     /// Lets one join, and starts it.
@@ -126,7 +131,7 @@ impl Stage {
         let words = [role, command, "-", "--data"].map(OsStr::new).into_iter().chain([data.as_os_str()]);
         ogic(&self.exe, &words.collect::<Vec<_>>(), Some(&token)).await?.done()?;
         let exe = self.exe.clone();
-        self.party(name).start(&exe, false).await
+        self.party(name).start(&exe).await
     }
 
     /// Enrols an official: the key is made by his own program, and stays with him.
