@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Answer;
-use super::views::{AccessView, CaseListed, CaseShown, RawEntry, ReferenceView, base64};
+use super::shown::CaseShown;
+use super::views::{AccessView, CaseListed, RawEntry, ReferenceView, base64};
 use crate::case::{Case, case_unknown};
 use crate::daemon::{Handle, NodeDesk};
 use crate::desk::{Fact, Held};

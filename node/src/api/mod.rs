@@ -1,15 +1,20 @@
 //! The node's local API: what an agency's own people see and do, as JSON over the socket of [`crate::local`].
 //!
 //! It decides nothing: it reads a request, hands an act to the [`Handle`], and says what came of it. Begin with [`routes`];
-//! the shapes of its answers are [`views`].
+//! the shapes of its answers are [`views`] and, for a whole case, [`shown`].
 
 mod cases;
 mod documents;
 mod events;
 mod outbox;
 mod services;
+mod shown;
 mod status;
+mod trace;
 mod views;
+
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -36,6 +41,6 @@ pub fn routes(handle: Handle) -> Router {
         .route("/v1/cases/{case}/access", get(cases::access))
         .route("/v1/cases/{case}/history", get(cases::history))
         .route("/v1/references", get(cases::references))
-        .route("/v1/events/{event}", get(events::trace))
+        .route("/v1/events/{event}", get(trace::trace))
         .with_state(handle)
 }
