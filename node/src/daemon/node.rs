@@ -24,7 +24,7 @@ use crate::case::{Policy, Service};
 use crate::desk::{Act, Answer, Desk, SentState, Settings, Work};
 use crate::exchange::quic::{Clock, Config as EndpointConfig, Endpoint, system_clock};
 use crate::exchange::trust::SharedTrust;
-use crate::folder::Folder;
+use crate::folder::{Folder, FolderLock};
 use crate::log::RealDisk;
 use crate::refresh::Refresher;
 use crate::store::{SledStore, Store};
@@ -49,6 +49,8 @@ pub struct Node {
     handle: Handle,
     ended: oneshot::Receiver<Result<()>>,
     tasks: Vec<JoinHandle<()>>,
+    /// Held until the journal and the store are closed.
+    _lock: FolderLock,
 }
 
 /// What the node's own people and faces work with. Cheap to clone.
@@ -74,10 +76,11 @@ impl Node {
     pub fn start(config: &Config) -> Result<Self> {
         let clock = system_clock();
         let folder = Folder::open(&config.data)?;
+        // The lock comes first: nothing may be touched while another process is at work here.
+        let lock = folder.lock()?;
         let trust = SharedTrust::new(folder.trust()?);
         let (node, seal) = (folder.signer("node")?, folder.signer("seal")?);
         let agency = seal.certificate().identity()?.agency.clone();
-        // The lock comes first: nothing else may be touched while another process is at work here.
         let disk = RealDisk::open(&folder.at("journal"))?;
         let origin = origin_of(&folder, &agency)?;
         let desk = open_desk(&folder, disk, agency.clone(), seal.clone(), origin.clone())?;
@@ -123,7 +126,7 @@ impl Node {
             tokio::spawn(announce::until_taken(endpoint.clone(), authority, announcement, |_| {})),
             tokio::spawn(keep_peers(handle.clone())),
         ];
-        Ok(Self { handle, ended, tasks })
+        Ok(Self { handle, ended, tasks, _lock: lock })
     }
 
     /// The handle.

@@ -208,6 +208,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
 
     /// Takes the time: what the outbox delayed or lost on the way is due again.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        if self.outbox.next_timeout().is_none_or(|due| due > now) {
+            return;
+        }
         self.outbox.handle_timeout(now);
         let wanted: Vec<AgencyId> = self.outbox.wanted_peers().cloned().collect();
         self.outputs.extend(wanted.into_iter().map(Output::Wake));

@@ -73,10 +73,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// Answers what needed nothing durable, or has it now: receipts, refusals, callers.
     pub(super) fn release(&mut self, staging: Staging, now: Timestamp) {
         let read = staging.replies.iter().any(|(_, reply)| matches!(reply, Reply::History { .. }));
-        if read || !staging.receipts.is_empty() || self.log.signed().0 != self.log.size() {
-            if let Err(problem) = self.sign(staging.cases.keys().copied()) {
-                self.outputs.push_back(Output::Alarm(problem));
-            }
+        let needed = read || !staging.receipts.is_empty() || self.log.signed().0 != self.log.size();
+        if needed && let Err(problem) = self.sign(staging.cases.keys().copied()) {
+            self.outputs.push_back(Output::Alarm(problem));
         }
         for (peer, leaves) in &staging.receipts {
             if let Err(problem) = self.post_receipts(peer, leaves, &staging) {
