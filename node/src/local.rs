@@ -1,6 +1,7 @@
 //! The local API's ground: a Unix socket in the daemon's folder, who may use it, idempotency keys, and errors as JSON.
 //!
-//! It knows no daemon: each has its own routes. Begin with [`bind`] and [`serve`].
+//! What a request brings is read here, so that whatever is wrong with it is told in the one form of [`Failure`]. It knows no
+//! daemon: each has its own routes. Begin with [`bind`] and [`serve`].
 
 use std::fs::{self, File, Permissions};
 use std::os::fd::AsRawFd;

@@ -1,6 +1,5 @@
 //! The authority's local API: what an operator sees and does. Every change takes an idempotency key.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -15,7 +14,7 @@ use super::face::Counter;
 use super::office::{Call, RevocationAnswer};
 use super::redeem::{Ask, TTL_MS};
 use super::revoke::{Target, reason_of};
-use crate::local::{Failure, IdempotencyKey, json as read, raw, request_digest};
+use crate::local::{Content, Failure, IdempotencyKey, json as read, raw, request_digest};
 
 /// The routes, for [`crate::local::serve`].
 pub fn routes(counter: Counter) -> Router {
@@ -95,7 +94,11 @@ impl TokenBody {
     }
 }
 
-async fn token(State(counter): State<Counter>, key: IdempotencyKey, body: Bytes) -> Answer<Json<Value>> {
+async fn token(
+    State(counter): State<Counter>,
+    key: IdempotencyKey,
+    Content(body): Content,
+) -> Answer<Json<Value>> {
     let ask = read::<TokenBody>(&body)?.ask()?;
     let request = request_digest("/v1/tokens", &body);
     let agency = ask.agency.clone();
@@ -171,7 +174,7 @@ impl RevocationBody {
 async fn revoke(
     State(counter): State<Counter>,
     key: IdempotencyKey,
-    body: Bytes,
+    Content(body): Content,
 ) -> Answer<Json<RevocationAnswer>> {
     let asked = read::<RevocationBody>(&body)?;
     let (target, reason) = (asked.target()?, reason_of(&asked.reason)?);

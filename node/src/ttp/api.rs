@@ -1,6 +1,6 @@
 //! The third party's local API: what it judged. It changes nothing.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -8,7 +8,7 @@ use ogic_certs::{Code, EventId, Problem};
 use serde_json::{Map, Value, json};
 
 use super::face::Bench;
-use crate::local::{Failure, problem_json, raw};
+use crate::local::{Failure, Named, problem_json, raw};
 use crate::refresh::Refresher;
 
 /// Most evidence that a list shows, newest first.
@@ -77,7 +77,7 @@ async fn list(State(desk): State<Desk>) -> Result<Json<Value>, Failure> {
     Ok(Json(json!({ "evidence": list })))
 }
 
-async fn evidence(State(desk): State<Desk>, Path(event): Path<String>) -> Result<Response, Failure> {
+async fn evidence(State(desk): State<Desk>, Named(event): Named) -> Result<Response, Failure> {
     let event = EventId::from_hex(&event, "event")?;
     let kept = desk.bench.look(|archive| archive.about(&event))?;
     let kept = kept.ok_or_else(|| Problem::new(Code::NotFound, "evidence").found(event.to_string()))?;
