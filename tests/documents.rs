@@ -3,6 +3,8 @@
 //! What is generated stands in the documents between its marks; `OGIC_BLESS=1 cargo test -p ogic --test documents` writes it
 //! anew. Without that the tests only compare.
 
+#[path = "documents/cddl.rs"]
+mod cddl;
 #[path = "documents/diagnostic.rs"]
 mod diagnostic;
 #[path = "documents/examples.rs"]
@@ -21,6 +23,7 @@ use ogic_certs::cose::{Kind, Sign1};
 use ogic_certs::key::CoseAlg;
 use ogic_node::log::EntryKind;
 
+use cddl::Rules;
 use page::{Page, root};
 
 #[test]
@@ -172,6 +175,51 @@ fn examples_decode_from_the_page_and_are_what_the_code_makes() {
     let known: BTreeSet<String> = examples.iter().map(|example| format!("hex {}", example.name)).collect();
     let strange: Vec<&str> = page.blocks("hex ").filter(|name| !known.contains(*name)).collect();
     assert!(strange.is_empty(), "blocks that nobody makes: {strange:?}");
+}
+
+#[test]
+fn examples_are_what_the_cddl_of_the_page_says() {
+    let page = Page::read("docs/PROTOCOL.md");
+    let rules = Rules::parse(page.all_blocks("cddl"));
+    let mut used = BTreeSet::new();
+    for example in examples::all() {
+        let bytes = page::bytes_of(page.block(&format!("hex {}", example.name)).expect("its block"));
+        let Some(item) = example.form.item(&bytes).map(diagnostic::parse).and_then(diagnostic::payload)
+        else {
+            continue;
+        };
+        // `body-share` is a `body`, `message-hello` a `message`; most names are the rule's own.
+        let rule = rules.names().filter(|rule| example.name.starts_with(rule)).max_by_key(|rule| rule.len());
+        let rule = match example.name {
+            "opening-header" => "event-header",
+            "access-body" => "access",
+            "entry-unparked" => "entry-parked",
+            name => rule.unwrap_or_else(|| panic!("no rule for {name}")),
+        };
+        assert!(rules.accept(rule, &item), "{} is no {rule} by the page's CDDL", example.name);
+        used.insert(rule.to_owned());
+    }
+    for rule in
+        ["event-header", "body", "registry", "message", "request", "answer", "entry-put", "authority-token"]
+    {
+        assert!(used.contains(rule), "no example was held against {rule}");
+    }
+}
+
+#[test]
+fn the_cddl_of_the_page_refuses_what_differs() {
+    let rules = Rules::parse([
+        "a = { 1: uint, ? 2: [* tstr], * tstr => b }\nb = bstr .size 2 / null ; c\nc = &( x: 1, y: 3 )",
+    ]);
+    // {1: 0}, {1: 0, 2: ["x"]}, {1: 0, "k": h'0102'}, {1: 0, "k": null}
+    for right in ["a10100", "a2010002816178", "a20100616b420102", "a20100616bf6"] {
+        assert!(rules.accept("a", &diagnostic::parse(&page::bytes_of(right))), "{right}");
+    }
+    // {}, {1: -1}, {1: 0, 3: 0}, {1: 0, 2: [0]}, {1: 0, "k": h'01'}, 0
+    for wrong in ["a0", "a10120", "a201000300", "a20100028100", "a20100616b4101", "00"] {
+        assert!(!rules.accept("a", &diagnostic::parse(&page::bytes_of(wrong))), "{wrong}");
+    }
+    assert!(rules.accept("c", &diagnostic::parse(&[3])) && !rules.accept("c", &diagnostic::parse(&[2])));
 }
 
 #[test]

@@ -15,8 +15,13 @@ const SHOWN_BYTES: usize = 8;
 const LINE: usize = 118;
 
 /// One item, parsed.
-enum Item {
-    Plain(String),
+pub(crate) enum Item {
+    Int(i128),
+    Bool(bool),
+    Null,
+    Text(String),
+    /// A byte string that is text.
+    Quoted(String),
     Bytes(Vec<u8>),
     Embedded(Box<Self>),
     Array(Vec<Self>),
@@ -26,10 +31,25 @@ enum Item {
 
 /// The item of `bytes`, whole.
 pub(crate) fn print(bytes: &[u8]) -> String {
+    parse(bytes).lay(0) + "\n"
+}
+
+/// The item of `bytes`, whole, to be looked at.
+pub(crate) fn parse(bytes: &[u8]) -> Item {
     let mut rest = bytes;
     let item = read(&mut rest);
     assert!(rest.is_empty(), "{} bytes behind the item", rest.len());
-    item.lay(0) + "\n"
+    item
+}
+
+/// The payload of a COSE_Sign1 if it is CBOR; any other item is itself.
+pub(crate) fn payload(item: Item) -> Option<Item> {
+    let Item::Tag(18, sign1) = item else { return Some(item) };
+    let Item::Array(parts) = *sign1 else { return None };
+    match parts.into_iter().nth(2) {
+        Some(Item::Embedded(payload)) => Some(*payload),
+        _ => None,
+    }
 }
 
 fn read(rest: &mut &[u8]) -> Item {
@@ -42,23 +62,17 @@ fn read(rest: &mut &[u8]) -> Item {
     };
     let length = usize::try_from(argument).unwrap_or(usize::MAX);
     match (major, argument) {
-        (0, n) => Item::Plain(n.to_string()),
-        (1, n) => Item::Plain(format!("-{}", u128::from(n) + 1)),
+        (0, n) => Item::Int(i128::from(n)),
+        (1, n) => Item::Int(-1 - i128::from(n)),
         (2, _) => Item::Bytes(take(rest, length).to_vec()),
-        (3, _) => {
-            let text = std::str::from_utf8(take(rest, length)).expect("text is UTF-8");
-            Item::Plain(format!(
-                "\"{}\"",
-                text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-            ))
-        }
+        (3, _) => Item::Text(std::str::from_utf8(take(rest, length)).expect("text is UTF-8").to_owned()),
         (4, _) => Item::Array((0..length).map(|_| read(rest)).collect()),
         (5, _) => Item::Map((0..length).map(|_| (read(rest), read(rest))).collect()),
         (6, 18) => Item::Tag(18, Box::new(sign1(read(rest)))),
         (6, tag) => Item::Tag(tag, Box::new(read(rest))),
-        (_, 20) => Item::Plain("false".to_owned()),
-        (_, 21) => Item::Plain("true".to_owned()),
-        (_, 22) => Item::Plain("null".to_owned()),
+        (_, 20) => Item::Bool(false),
+        (_, 21) => Item::Bool(true),
+        (_, 22) => Item::Null,
         (_, other) => panic!("the simple value {other}"),
     }
 }
@@ -78,7 +92,7 @@ fn sign1(item: Item) -> Item {
         panic!("COSE_Sign1 has four parts, the first and third of them bytes")
     };
     let is_cbor = protected.windows(5).any(|window| window == b"+cbor");
-    let payload = if is_cbor { embedded(&payload) } else { Item::Plain(quoted(&payload)) };
+    let payload = if is_cbor { embedded(&payload) } else { quoted(&payload) };
     Item::Array(vec![embedded(&protected), unprotected, payload, signature])
 }
 
@@ -90,16 +104,19 @@ fn embedded(bytes: &[u8]) -> Item {
 }
 
 /// A byte string that is text: `'…'` (RFC 8610 G.2).
-fn quoted(bytes: &[u8]) -> String {
-    let text = std::str::from_utf8(bytes).expect("a payload that is text");
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
+fn quoted(bytes: &[u8]) -> Item {
+    Item::Quoted(std::str::from_utf8(bytes).expect("a payload that is text").to_owned())
 }
 
 impl Item {
     /// On one line.
     fn flat(&self) -> String {
         match self {
-            Self::Plain(text) => text.clone(),
+            Self::Int(number) => number.to_string(),
+            Self::Bool(value) => value.to_string(),
+            Self::Null => "null".to_owned(),
+            Self::Text(text) => escaped(text, '"'),
+            Self::Quoted(text) => escaped(text, '\''),
             Self::Bytes(bytes) if bytes.len() <= WHOLE_BYTES => format!("h'{}'", HEXLOWER.encode(bytes)),
             Self::Bytes(bytes) => {
                 format!("h'{}…' / {} bytes /", HEXLOWER.encode(&bytes[..SHOWN_BYTES]), bytes.len())
@@ -123,7 +140,6 @@ impl Item {
             return flat;
         }
         match self {
-            Self::Plain(_) | Self::Bytes(_) => flat,
             Self::Embedded(item) => format!("<< {} >>", item.lay(indent)),
             Self::Tag(tag, item) => format!("{tag}({})", item.lay(indent)),
             Self::Array(items) => broken('[', ']', indent, items.iter().map(|item| item.lay(indent + 2))),
@@ -133,8 +149,15 @@ impl Item {
                 indent,
                 entries.iter().map(|(key, value)| format!("{}: {}", key.flat(), value.lay(indent + 2))),
             ),
+            _ => flat,
         }
     }
+}
+
+/// Text between two signs, with what they and lines would end written otherwise.
+fn escaped(text: &str, sign: char) -> String {
+    let inner = text.replace('\\', "\\\\").replace(sign, &format!("\\{sign}")).replace('\n', "\\n");
+    format!("{sign}{inner}{sign}")
 }
 
 fn join(items: impl Iterator<Item = String>) -> String {

@@ -79,6 +79,16 @@ impl Form {
         if matches!(self, Self::Fields(_)) { "fields" } else { "diag" }
     }
 
+    /// The CBOR within, if there is any.
+    pub(crate) fn item<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        match self {
+            Self::Cbor => Some(bytes),
+            Self::Salted => bytes.get(SALT_BYTES..),
+            Self::Framed => bytes.get(4..),
+            Self::Fields(_) => None,
+        }
+    }
+
     pub(crate) fn show(&self, bytes: &[u8]) -> String {
         match self {
             Self::Cbor => diagnostic::print(bytes),

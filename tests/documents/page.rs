@@ -66,6 +66,13 @@ impl Page {
         rest.split_once("```").map(|(block, _)| block)
     }
 
+    /// What all fenced blocks with this info string hold.
+    pub(crate) fn all_blocks(&self, name: &str) -> Vec<&str> {
+        let open = format!("\n```{name}\n");
+        let starts = self.text.match_indices(&open).map(|(at, open)| at + open.len());
+        starts.filter_map(|at| self.text[at..].split_once("```").map(|(block, _)| block)).collect()
+    }
+
     /// The info strings of all fenced blocks that begin so.
     pub(crate) fn blocks<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         self.text
