@@ -7,7 +7,7 @@
 mod cddl;
 #[path = "documents/diagnostic.rs"]
 mod diagnostic;
-#[path = "documents/examples.rs"]
+#[path = "documents/examples/mod.rs"]
 mod examples;
 #[path = "documents/limits.rs"]
 mod limits;

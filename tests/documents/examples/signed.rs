@@ -1,0 +1,140 @@
+//! What is signed, what signatures commit to, and the leaves of a log.
+
+use ogic_certs::certificate::Certificate;
+use ogic_certs::checkpoint::Checkpoint;
+use ogic_certs::cose::{Payload, Signed};
+use ogic_certs::event::{Body, Detail, Header, Kind};
+use ogic_certs::evidence::Judgement;
+use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::record::{AccessLeaf, HeadLeaf, Leaf, NoticeLeaf};
+use ogic_certs::registry::Registry;
+use ogic_certs::{CaseId, Digest, EventId};
+use ogic_node::desk::Fact;
+use ogic_node::log::{self};
+
+use super::story::{STORY, access_leaf, random};
+use super::{As, Example, Field, Form, plain, signed};
+
+pub(super) fn signed_objects() -> Vec<Example> {
+    let story = &*STORY;
+    let approval = story.step.approval.as_ref().expect("the step is approved");
+    let mut event = signed("event-header", &story.step.header, &story.health);
+    let verify = event.decode;
+    event.decode = Box::new(move |bytes| {
+        verify(bytes);
+        let case = CaseId::opened_by(STORY.opening.id());
+        assert_eq!(Signed::<Header>::parse(bytes).expect("a header").value().case, Some(case));
+        assert_eq!(EventId::of(bytes), STORY.record.event, "the record names these bytes");
+    });
+    vec![
+        event,
+        signed("opening-header", &story.opening.header, &story.transport),
+        signed("approval", approval, &story.physician),
+        signed("checkpoint", &story.checkpoint, &story.transport),
+        signed("reference", &story.reference, &story.transport),
+        signed("refusal", &story.refusal, &story.transport),
+        signed("verdict-notice", &story.verdict, &story.transport),
+        signed("evidence", &story.evidence, &story.ttp),
+        signed("announcement", &story.announcement, &story.transport),
+        signed("service-definition", &story.service, &story.transport),
+        registry(),
+    ]
+}
+
+/// The registry's signer stands in its chain.
+pub(super) fn registry() -> Example {
+    let decode = |bytes: &[u8]| {
+        let signed = Signed::<Registry>::parse(bytes).expect("a registry");
+        let chain = signed.envelope().chain();
+        let signer = Certificate::from_der(chain.first().expect("a chain")).expect("a certificate");
+        signed.verify_with(&signer).expect("the signature holds");
+        assert_eq!(signed.value().encode(), signed.envelope().payload());
+    };
+    Example {
+        name: "registry",
+        bytes: STORY.registry.bytes().to_vec(),
+        form: Form::Cbor,
+        decode: Box::new(decode),
+    }
+}
+
+pub(super) fn bodies() -> Vec<Example> {
+    let story = &*STORY;
+    let unshare = Detail::Unshare { grant: story.share.id(), reason: "the examination is done".to_owned() };
+    let evidence = Detail::Evidence {
+        event: story.step.id(),
+        own: Judgement::PASSED,
+        evidence: Some(story.evidence.bytes().to_vec()),
+    };
+    let close = Detail::Close { reason: "all steps are done".to_owned() };
+    let blob = |detail: Detail, name: &str| Body::of(detail).to_blob(&random(name));
+    let rows = [
+        ("body-open", story.opening.body.clone(), Kind::Open),
+        ("body-step", story.step.body.clone(), Kind::Step),
+        ("body-share", story.share.body.clone(), Kind::Share),
+        ("body-unshare", blob(unshare, "unshare"), Kind::Unshare),
+        ("body-evidence", blob(evidence, "evidence"), Kind::Evidence),
+        ("body-close", blob(close, "close"), Kind::Close),
+    ];
+    let example = |(name, bytes, kind): (&'static str, Vec<u8>, Kind)| {
+        plain(name, bytes, Form::Salted, move |bytes| {
+            let salt = bytes.first_chunk().expect("32 bytes of salt");
+            Ok(Body::from_blob(bytes, kind)?.to_blob(salt))
+        })
+    };
+    rows.into_iter().map(example).collect()
+}
+
+pub(super) const RECORD: &[Field] = &[
+    ("prefix", 13, As::Text),
+    ("case", 32, As::Bytes),
+    ("seq", 8, As::Number),
+    ("prev", 32, As::Bytes),
+    ("received", 8, As::Number),
+    ("event id", 32, As::Bytes),
+];
+pub(super) const ACCESS: &[Field] = &[
+    ("prefix", 13, As::Text),
+    ("case", 32, As::Bytes),
+    ("at", 8, As::Number),
+    ("commitment", 32, As::Bytes),
+];
+pub(super) const NOTICE: &[Field] =
+    &[("prefix", 13, As::Text), ("notice's SHA-256", 32, As::Bytes), ("received", 8, As::Number)];
+pub(super) const HEAD: &[Field] = &[
+    ("prefix", 11, As::Text),
+    ("case", 32, As::Bytes),
+    ("seq", 8, As::Number),
+    ("record digest", 32, As::Bytes),
+    ("leaf index", 8, As::Number),
+];
+
+pub(super) fn leaves() -> Vec<Example> {
+    let story = &*STORY;
+    let access = Fact::Access(story.access.clone()).to_entry().expect("an entry").body().to_vec();
+    let notice = NoticeLeaf { digest: story.reference.digest(), received: story.prev.received.plus_ms(40) };
+    let again = |bytes: &[u8]| Ok(Leaf::from_bytes(bytes)?.to_bytes());
+    vec![
+        plain("record", story.record.to_bytes().to_vec(), Form::Fields(RECORD), again),
+        plain("access-leaf", access_leaf(&story.access).to_bytes().to_vec(), Form::Fields(ACCESS), again),
+        plain("access-body", access, Form::Salted, |bytes| {
+            let leaf = access_leaf(&STORY.access);
+            assert_eq!(leaf.commitment, Digest::of(bytes), "the leaf commits to salt and body");
+            let stored = [&(AccessLeaf::BYTES as u16).to_be_bytes()[..], &leaf.to_bytes(), bytes].concat();
+            Ok(Fact::from_entry(log::EntryKind::Access, &stored)?.to_entry()?.body().to_vec())
+        }),
+        plain("notice-leaf", notice.to_bytes().to_vec(), Form::Fields(NOTICE), again),
+        plain("head-leaf", story.head.to_bytes().to_vec(), Form::Fields(HEAD), |bytes| {
+            Ok(HeadLeaf::from_bytes(bytes)?.to_bytes().to_vec())
+        }),
+        plain("receipt-frame", story.receipt.encode(), Form::Cbor, |bytes| {
+            let frame = ReceiptFrame::decode(bytes)?;
+            let checkpoint = Signed::<Checkpoint>::parse(frame.checkpoint_cose())?;
+            checkpoint.verify_with(STORY.transport.certificate())?;
+            frame.verify(checkpoint.value())?;
+            assert_eq!(frame.leaf_for_event(STORY.step.id()).map(|(index, _)| index), Some(3));
+            assert_eq!(frame.head_of(STORY.record.case), Some(&STORY.head));
+            Ok(frame.encode())
+        }),
+    ]
+}
