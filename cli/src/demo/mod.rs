@@ -61,11 +61,15 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
     let opening = json!({"folder": folder.display().to_string(), "seed": seed.to_string()});
     run.console.line(&run.console.text.tell("demo-begins", &opening));
     let played = tokio::select! {
-        played = play(&mut stage, seed, arguments.keep, &mut report) => played,
-        () = ending.told() => Err(Problem::new(Code::Internal, "demo").found("a signal to end").into()),
+        played = play(&mut stage, seed, arguments.keep, &mut report) => Some(played),
+        () = ending.told() => None,
     };
+    let interrupted = played.is_none();
+    let played = played.unwrap_or_else(|| {
+        Err(Problem::new(Code::Internal, "demo").found("a signal").expected("the end of the play").into())
+    });
     report.figure("total_ms", report.elapsed_ms());
-    report.finish(seed, &played)?;
+    report.finish(seed, &played);
     match played {
         Ok(kept) => {
             if !kept.is_null() {
@@ -80,6 +84,13 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
             for party in stage.parties() {
                 // One that is not running any more needs no end.
                 let _ = party.kill().await;
+            }
+            if interrupted {
+                run.console.line(&run.console.text.word("demo-interrupted"));
+                if arguments.dir.is_none() {
+                    std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+                }
+                return Err(Failure { told: true, ..failure });
             }
             let logs = stage.parties().into_iter().flat_map(|party| party.logs());
             let logs: Vec<String> =

@@ -449,6 +449,7 @@ demo-next =
       ogic demo --seed 7     another moment of the kill
       ogic explain OGIC-3003 what a refusal means and what to do
       ogic case --help       the commands that the demo's people used
+demo-interrupted = Interrupted; every daemon was ended.
 demo-kept = Left running in { $folder }. Talk to the daemons, and stop them with the last line:
 demo-failed =
     { $hint }
