@@ -10,6 +10,23 @@ use serde_json::Value;
 const STEPS: [&str; 9] =
     ["federation", "open", "share", "examine", "revoked", "unshare", "crash", "close", "stop"];
 
+const README: &str = include_str!("../README.md");
+
+/// The lines of the steps, without what differs from run to run: each word that holds a digit.
+fn told(text: &str) -> Vec<String> {
+    let of_step = |line: &&str| {
+        let mut words = line.split_whitespace();
+        words.next().is_some_and(|time| time.parse::<f64>().is_ok()) && words.next() == Some("s")
+    };
+    let masked = |word: &str| {
+        if word.contains(|c: char| c.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() }
+    };
+    text.lines()
+        .filter(of_step)
+        .map(|line| line.split_whitespace().map(masked).collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
 /// Runs the demo with `arguments` in an environment of its own.
 fn demo(arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ogic"));
@@ -29,6 +46,7 @@ fn held(output: &Output) -> Value {
     assert!(output.status.success(), "{talk}");
     assert_eq!(report["schema"], 1);
     let steps = report["steps"].as_array().unwrap();
+    assert_eq!(told(&talk).len(), STEPS.len());
     let names: Vec<&str> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
     assert_eq!(names, STEPS);
     for step in steps {
@@ -70,8 +88,9 @@ fn it_works_in_a_path_of_spaces_and_cyrillic_letters_in_any_locale_and_time_zone
     let environment = [("LANG", "C"), ("TZ", "Asia/Vladivostok")];
     let output = demo(&["--json", "--dir", place.to_str().unwrap()], folder.path(), &environment);
     held(&output);
-    // What it talked beside the JSON is English, and the folder that was named stays.
-    assert!(String::from_utf8_lossy(&output.stderr).contains("transport opened case"));
+    // What it talked beside the JSON is English, as README shows it, and the folder that was named stays.
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(told(&talk), told(README));
     assert!(place.join("oracle.jsonl").is_file() && place.join("transport/journal").is_dir());
 
     let again = demo(&["--json", "--dir", place.to_str().unwrap()], folder.path(), &environment);

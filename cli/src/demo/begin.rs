@@ -104,7 +104,7 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
         equal(&format!("transport: case {pointer}"), answer::text(&shown, pointer), expected)?;
     }
     let facts = json!({
-        "case": case.to_string(), "citizen": citizen, "official": "official/licensing-1",
+        "case": case.to_string(), "short": format!("{}…", &case.to_string()[..8]), "citizen": citizen, "official": "official/licensing-1",
         "document": paper.sha256.to_string(), "bytes": paper.bytes, "service": service.to_string(),
     });
     Ok((Opened { case, citizen, service }, facts))
@@ -113,7 +113,9 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
 /// Transport hands the medical step to health: read, and append to that step.
 pub(super) async fn share(stage: &Stage, opened: &Opened, ground: &str) -> Outcome<(Granted, Facts)> {
     let (granted, reference) = grant(stage, opened, ground).await?;
+    let day = |pointer: &str| answer::time(&reference, pointer).chars().take(10).collect::<String>();
     let facts = json!({
+        "due": day("/deadline"), "until": day("/expires"),
         "grant": granted.grant.to_string(),
         "to": stage.health.agency.as_str(),
         "purpose": reference["purpose"], "ground": reference["ground"], "performer": reference["performer"],

@@ -117,7 +117,7 @@ impl<'a> Report<'a> {
                 (text.word_for("demo-figure", name), answer::text(&value["figures"], &format!("/{name}")))
             })
             .collect();
-        self.console.line(&format!("\n{}", facts(&rows)));
+        self.console.line(&format!("\n{}", facts(&rows).trim_end()));
     }
 
     /// The step that failed.

@@ -413,15 +413,15 @@ history-event = event
 ## Demo
 
 demo-begins = Playing in { $folder }, seed { $seed }.
-demo-step-federation = federation: an authority, a trusted third party and two agencies joined by one-time tokens and found each other in registry version { $registry }
-demo-step-open = transport opened case { $case } for citizen { $citizen } with an application of { $bytes } bytes, approved by { $official }
-demo-step-share = transport handed the step { $steps } to { $to } by a signed reference: { $purpose }, { $ground }, by { $performer }, due { $deadline }, until { $expires }
-demo-step-examine = health fetched the history and added a certificate of { $bytes } bytes as record { $seq }; transport found it right, the trusted third party { $verdict } in { $checks } checks (record { $evidence_seq }); health holds the receipt
-demo-step-revoked = health sent an act of { $official }, revoked in CRL { $crl }: recorded as { $seq } and receipted, without effect; home { $home }, third party { $ttp }; both sides were told { $code }
-demo-step-unshare = transport took the right back; health was refused at once ({ $code }, exit { $exit }); in the access log stand looks of health ({ $looks }) and the refused try ({ $refused })
-demo-step-crash = health sent { $sent } events and was killed after { $killed_after } acknowledgements; back in { $back_ms } ms on another port, { $repeated } repeated; { $compared } compared byte for byte with both sides: nothing lost, nothing twice
-demo-step-close = transport decided and closed the case as granted: { $records } records
-demo-step-stop = { $daemons } daemons stopped
+demo-step-federation = an authority, a trusted third party and two agencies joined by one-time tokens and found each other in registry { $registry }
+demo-step-open = transport opens case { $short } for citizen { $citizen }: an application of { $bytes } bytes, approved by { $official }
+demo-step-share = transport hands the step { $steps } to health by a signed reference: { $purpose }, { $ground }, { $performer }, due { $due }, until { $until }
+demo-step-examine = health reads the case and brings a certificate of { $bytes } bytes: record { $seq }, receipted; home and third party say { $verdict } (evidence: record { $evidence_seq })
+demo-step-revoked = health brings an act of { $official }, who was revoked: record { $seq }, receipted, no effect; home and third party say { $ttp }, both sides are told { $code }
+demo-step-unshare = transport takes the right back: health is refused at once ({ $code }, exit { $exit }); its looks ({ $looks }) and the refused try ({ $refused }) stand in the access log
+demo-step-crash = health is killed after { $killed_after } of { $sent } events, back in { $back_ms } ms on another port, { $repeated } repeated: { $compared } compared with both sides, nothing lost, nothing twice
+demo-step-close = transport decides and closes the case as granted: { $records } records
+demo-step-stop = all { $daemons } daemons are stopped
 demo-name-federation = the federation comes up
 demo-name-open = a case is opened
 demo-name-share = a step is handed over
