@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use clap::Args;
 use ogic_certs::{Code, Problem, Result};
+use ogic_node::folder::Folder;
 use ogic_node::local::SOCKET;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{Resource, Rlimit, set_parent_process_death_signal, setrlimit};
@@ -18,6 +19,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome};
+use crate::parse;
 
 /// The daemon's log in its folder.
 pub(crate) const LOG: &str = "node.log";
@@ -30,10 +32,10 @@ pub(crate) const END_MS_MAX: u64 = 10_000;
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
     /// The address to bind; port 0 takes a free one.
-    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:4720")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse::endpoint, default_value = "0.0.0.0:4720")]
     pub(crate) listen: SocketAddr,
     /// What others are told, if it is not the address that is bound.
-    #[arg(long = "advertise", value_name = "IP:PORT")]
+    #[arg(long = "advertise", value_name = "IP:PORT", value_parser = parse::endpoint)]
     pub(crate) advertised: Vec<SocketAddr>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) fn prepare(data: &Path) -> Outcome {
         set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
             .map_err(|error| Problem::new(Code::Internal, WITH_PARENT).found(error.to_string()))?;
     }
+    // A folder that is not there is named as such, and not by the first file that is missed in it.
+    Folder::open(data)?;
     let path = data.join(LOG);
     let file = OpenOptions::new()
         .append(true)

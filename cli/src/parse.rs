@@ -1,6 +1,8 @@
 //! What an argument's text means: ids, names, times, fields. Never reads files or clocks. Each function is clap's
 //! value parser for its kind of argument.
 
+use std::net::SocketAddr;
+
 use ogic_certs::event::FieldValue;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Role, Timestamp};
 
@@ -24,6 +26,15 @@ pub(crate) fn agency(text: &str) -> Result<AgencyId, Problem> {
 
 pub(crate) fn role(text: &str) -> Result<Role, Problem> {
     Role::parse(text, "role")
+}
+
+/// An address to bind or to dial.
+pub(crate) fn endpoint(text: &str) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new(Code::ValueRefused, "address")
+            .found(text)
+            .expected("an address such as 192.0.2.1:4720 or [2001:db8::1]:4720")
+    })
 }
 
 /// A code as `OGIC-3003` or `3003`.
