@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ogic_certs::event::{Body, Detail, FieldValue, Kind};
 use ogic_certs::{Code, Digest};
@@ -25,6 +25,9 @@ use crate::output::{Failure, Outcome};
 const NOTES: usize = 200;
 /// Events that are asked for at once.
 const IN_FLIGHT: usize = 16;
+
+/// The longest time from the drawn acknowledgement to the kill, in microseconds: about two commits.
+const PHASE_US_MAX: u64 = 8_000;
 
 /// What the table says of the act.
 #[derive(Debug)]
@@ -87,6 +90,8 @@ pub(super) async fn play(stage: &mut Stage, opened: &Opened, seed: u64) -> Outco
         () = ended(&mut senders) => false,
     };
     holds("health: killed while it sends", acted)?;
+    // Answers come in bursts, one a commit: a moment later the node is somewhere between two of them.
+    tokio::time::sleep(Duration::from_micros(drawn(seed, u64::MAX) % PHASE_US_MAX)).await;
     let cut = Instant::now();
     stage.health.kill().await?;
     ended(&mut senders).await;
