@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::command::{Ran, ogic};
 use super::http::{self, Said};
-use super::{PATIENCE, path, until};
+use super::{AUTHORITY, PATIENCE, path, until};
 
 /// What a daemon is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,14 +46,15 @@ pub(crate) struct Daemon {
 
 /// Joins a folder by a token.
 pub(crate) fn join(kind: Kind, data: &Path, token: &str) -> Ran {
-    ogic(&[kind.word(), "join", token, "--data", path(data), "--json"])
+    let joins = if kind == Kind::Ttp { "init" } else { "join" };
+    ogic(&[kind.word(), joins, token, "--data", path(data), "--json"])
 }
 
 impl Daemon {
     /// Founds an authority in a new folder, and starts it.
     pub(crate) fn found(data: &Path) -> Self {
-        let words = ["authority", "init", "--federation", "gov.example", "--data", path(data), "--json"];
-        ogic(&words).ok();
+        let words = ["authority", "init", "--federation", "gov.example", "--authority", AUTHORITY];
+        ogic(&[&words[..], &["--data", path(data), "--json"]].concat()).ok();
         Self::start(Kind::Authority, data)
     }
 
@@ -80,6 +81,7 @@ impl Daemon {
         command
             .args([self.kind.word(), "serve", "--data", path(&self.data), "--listen", &self.listen])
             .env_remove("OGIC_DATA")
+            .env("OGIC_LOG", "debug")
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out);

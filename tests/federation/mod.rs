@@ -136,7 +136,7 @@ impl Federation {
 
     /// Grants reading and the medical step of a case to an agency, and gives the grant.
     pub(crate) fn share(&self, case: &str, to: &str) -> String {
-        let shared = self.transport.ogic(&[&["case", "share", case, "--to", to][..], &TERMS].concat());
+        let shared = self.transport.ogic(&share_words(case, to, "medical examination", &in_a_month()));
         shared.ok()["event"].as_str().unwrap().to_owned()
     }
 
@@ -156,20 +156,22 @@ impl Federation {
     }
 }
 
-/// What a grant of the tests says.
-pub(crate) const TERMS: [&str; 11] = [
-    "--read",
-    "--step",
-    "medical",
-    "--purpose",
-    "medical examination",
-    "--ground",
-    "article 14",
-    "--performer",
-    "clinic-1",
-    "--expires",
-    "2199-01-01",
-];
+/// A day a month from now, as an argument.
+pub(crate) fn in_a_month() -> String {
+    forge::now().plus_ms(30 * 86_400_000).to_string()[..10].to_owned()
+}
+
+/// The command that grants reading and the medical step.
+pub(crate) fn share_words<'a>(
+    case: &'a str,
+    to: &'a str,
+    purpose: &'a str,
+    expires: &'a str,
+) -> Vec<&'a str> {
+    let terms = ["--ground", "article 14", "--performer", "clinic-1", "--expires", expires];
+    let right = ["case", "share", case, "--to", to, "--read", "--step", "medical", "--purpose", purpose];
+    [&right[..], &terms[..]].concat()
+}
 
 /// Whether a list of cases shows this one.
 pub(crate) fn listed(list: &Value, case: &str) -> bool {

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ogic_certs::cose::Signer;
+use ogic_certs::cose::{Signed, Signer};
+use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::refusal::Refusal;
 use ogic_certs::token::{EnrolAnswer, EnrolRequest};
-use ogic_certs::{AgencyId, Code};
+use ogic_certs::{AgencyId, Code, Digest, EventId};
 use ogic_node::exchange::frame::{FRAME_BYTES_MAX, FrameReader, framed, pack};
 use ogic_node::exchange::message::{Hello, Message};
 use ogic_node::exchange::request::{Answer, REGISTRY_ANSWER_BYTES_MAX, Request};
@@ -187,7 +189,11 @@ impl Peer {
         caller: &Caller,
         first: &[u8],
     ) -> Result<Self, Told> {
-        let connection = dial(address, agency, Some(caller), b"ogic/1").await?;
+        Self::over(dial(address, agency, Some(caller), b"ogic/1").await?, first).await
+    }
+
+    /// As [`Peer::meet`], over a connection that was dialled.
+    pub(crate) async fn over(connection: Connection, first: &[u8]) -> Result<Self, Told> {
         let ended = |error: ConnectionError| told(&error);
         let mut control = connection.open_uni().await.map_err(ended)?;
         // A daemon that refuses may have closed already; why is asked below.
@@ -265,6 +271,25 @@ impl Peer {
             }
         })
         .await
+    }
+
+    /// What the daemon says to a message that this names: a refusal, a receipt, or the end of the connection.
+    pub(crate) async fn answer_to(&self, subject: Digest) -> Told {
+        let heard = self.hear(|message| match message {
+            Message::Refusal(bytes) => {
+                let refusal = Signed::<Refusal>::parse(&bytes).unwrap();
+                let refusal = refusal.value();
+                (refusal.subject == subject).then_some(Told::Refusal(refusal.code))
+            }
+            Message::Receipts(bytes) => {
+                let frame = ReceiptFrame::decode(&bytes).unwrap();
+                let shown = frame.leaf_for_event(EventId(subject)).is_some()
+                    || frame.leaf_for_notice(subject).is_some();
+                shown.then_some(Told::Taken)
+            }
+            _ => None,
+        });
+        heard.await.unwrap_or_else(|told| told)
     }
 
     /// How the connection ends.
