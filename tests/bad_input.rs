@@ -80,7 +80,7 @@ impl Row {
 }
 
 /// Does to `face` what the row says, on `peer` where that is possible, and gives what was told.
-async fn play(stage: &Stage, face: &Face, peer: &Peer, input: &Input) -> Told {
+async fn play(stage: &Stage, face: &Face<'_>, peer: &Peer, input: &Input) -> Told {
     match input {
         Input::Dial(caller, alpn) => match dial(&face.address, &face.agency, caller.as_ref(), alpn).await {
             Err(told) => told,
@@ -127,7 +127,7 @@ async fn play(stage: &Stage, face: &Face, peer: &Peer, input: &Input) -> Told {
 }
 
 /// Plays the table against one face, and checks what must hold after each row.
-async fn play_all(stage: &Stage, face: &Face, rows: Vec<Row>) {
+async fn play_all(stage: &Stage, face: &Face<'_>, rows: Vec<Row>) {
     let bystander = face.bystander(stage).await;
     let mut peer = face.honest(stage).await;
     assert!(!rows.is_empty());

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use command::{Ran, ogic};
+pub(crate) use command::ogic;
 pub(crate) use daemon::{Daemon, Kind};
 
 /// Longest that a daemon may take for what it does by itself, on a machine that is busy with other tests.
