@@ -28,7 +28,8 @@ impl Command {
         match self {
             Self::Join(source) => {
                 let token = source.read()?;
-                token::for_role(&token, |role| *role == Role::Node, "a token for the role node")?;
+                // A third party's token has the role node too, for its channel; the seal is an agency's alone.
+                token::for_role(&token, |role| *role == Role::Seal, "a token for the role node")?;
                 let joined = token::join(&data, &token).await?;
                 token::joined(run, &data, &joined)
             }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use ogic_certs::Code;
 use ogic_certs::cbor::{self, Value};
 use ogic_certs::issue;
 use ogic_certs::key::SigningKey;
 use ogic_certs::token::{EnrolRequest, Token};
-use ogic_certs::Code;
 use ogic_node::exchange::frame::framed;
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ED25519};
 use zeroize::Zeroizing;
@@ -76,7 +76,11 @@ pub(crate) async fn play(stage: &Stage) {
             Code::TokenExpired,
         ),
         ("one request for two roles", with(vec![csr(&node)]), Code::TokenRefused),
-        ("three requests for two roles", with(vec![csr(&node), csr(&seal), csr(&key("x"))]), Code::TokenRefused),
+        (
+            "three requests for two roles",
+            with(vec![csr(&node), csr(&seal), csr(&key("x"))]),
+            Code::TokenRefused,
+        ),
         ("one key for two roles", with(vec![csr(&node), csr(&node)]), Code::KeyRefused),
         ("another agency's key", with(vec![csr(home.key()), csr(&seal)]), Code::KeyRefused),
         ("the root's own key", with(vec![csr(&root.unwrap()), csr(&seal)]), Code::KeyRefused),

@@ -7,7 +7,7 @@ use ogic_certs::event::{Approval, Body, Detail, FieldValue, HeadAt, Header, Kind
 use ogic_certs::reference::Reference;
 use ogic_certs::refusal::VerdictNotice;
 use ogic_certs::{CaseId, Code, Digest, EventId};
-use ogic_certs::{cose::Kind, evidence::Judgement, event::Terms};
+use ogic_certs::{cose::Kind, event::Terms, evidence::Judgement};
 use ogic_node::exchange::message::{Carried, Message};
 use ogic_node::exchange::session::StreamKind::{Control, Events};
 
@@ -42,13 +42,11 @@ fn envelopes(stage: &Stage) -> Vec<Row> {
         let bytes = edit(Envelope::of(&draft.header, &stage.seal)).sign(&stage.seal);
         event(name, Carried { header: bytes, body: draft.body, approval: None }, code)
     };
-    let bytes = |name, header: Vec<u8>, code| {
-        event(name, Carried { header, body: stage.draft().body, approval: None }, code)
-    };
-    let x5t = |hash: i64, length: usize| {
-        Value::Array(vec![Value::Nint(hash), Value::Bytes(vec![1; length])])
-    };
     let draft = stage.draft();
+    let bytes = |name, header: Vec<u8>, code| {
+        event(name, Carried { header, body: draft.body.clone(), approval: None }, code)
+    };
+    let x5t = |hash: i64, length: usize| Value::Array(vec![Value::Nint(hash), Value::Bytes(vec![1; length])]);
     let honest = draft.clone().sealed(&stage.seal).header;
     let mut flipped = honest.clone();
     *flipped.last_mut().unwrap() ^= 1;
@@ -105,12 +103,16 @@ fn with_more(header: &Header) -> Vec<u8> {
 
 /// Seals and kinds that do not count here.
 fn signers(stage: &Stage) -> Vec<Row> {
-    let by = |name, signer: &Signer, code| event(name, stage.draft().sealed(signer), code);
+    // Each in a case of its own: where a refusal may pass by itself, what follows in that case waits behind it.
+    let by = |name: &'static str, signer: &Signer, code| {
+        let case = CaseId(Digest::of(name.as_bytes()));
+        event(name, stage.draft().header(|header| header.case = Some(case)).sealed(signer), code)
+    };
     // Certificates travel before what they sign; these come with the event, so that the seal itself is judged.
     let shown = |name, signer: Signer, code| {
         let chain = signer.chain().map(|certificate| certificate.der().to_vec()).collect();
         let taken = Row::new(name, Input::Messages(Events, vec![Message::Certificates(chain)]), Told::Taken);
-        [taken, event(name, stage.draft().sealed(&signer), code)]
+        [taken, by(name, &signer, code)]
     };
     let seal = format!("ogic://{ROGUE}/seal");
     let mut rows = vec![by(
@@ -119,8 +121,9 @@ fn signers(stage: &Stage) -> Vec<Row> {
         Code::CertificateUnknown,
     )];
     rows.extend(shown("a node's key", stage.node.clone(), Code::RoleNotAllowed));
-    rows.extend(shown("a self-signed seal", Root::self_signed(&seal), Code::PathInvalid));
-    rows.extend(shown("a seal under another root", Root::stranger().signer(&seal, -1..1), Code::PathInvalid));
+    rows.extend(shown("a self-signed seal", Root::self_signed(&seal), Code::TrustUndecidable));
+    let stranger = Root::stranger().signer(&seal, -1..1);
+    rows.extend(shown("a seal under another root", stranger, Code::TrustUndecidable));
     rows.extend(shown("an expired seal", stage.root.signer(&seal, -10..-1), Code::CertificateExpired));
     rows.extend(shown("a revoked seal", stage.revoked.1.clone(), Code::CertificateRevoked));
     rows.extend(shown(
@@ -155,9 +158,8 @@ fn signers(stage: &Stage) -> Vec<Row> {
 /// Bodies and approvals that are not what the header commits to, or no bodies.
 fn bodies(stage: &Stage) -> Vec<Row> {
     let sealed = |draft: Draft| draft.sealed(&stage.seal);
-    let body = |name, cbor: &[u8], code| {
-        event(name, sealed(stage.draft().body([&[9; 32], cbor].concat())), code)
-    };
+    let body =
+        |name, cbor: &[u8], code| event(name, sealed(stage.draft().body([&[9; 32], cbor].concat())), code);
     let other = Carried { body: stage.draft().body, ..sealed(stage.draft()) };
     let longer = {
         let carried = sealed(stage.draft());
@@ -184,8 +186,7 @@ fn bodies(stage: &Stage) -> Vec<Row> {
         let draft = draft.header(|header| header.approval = Some(approval.digest()));
         Carried { approval: Some(approval.bytes().to_vec()), ..sealed(draft) }
     };
-    let missing =
-        sealed(stage.draft().header(|header| header.approval = Some(Digest::of(b"an approval"))));
+    let missing = sealed(stage.draft().header(|header| header.approval = Some(Digest::of(b"an approval"))));
     let garbage = Carried { approval: Some(b"an approval".to_vec()), ..missing.clone() };
     vec![
         event("another body", other, Code::DigestMismatch),
@@ -194,7 +195,11 @@ fn bodies(stage: &Stage) -> Vec<Row> {
         body("a body without documents", &[0xa1, 0x01, 0xa0], Code::Malformed),
         body("a body with more", &[0xa3, 0x01, 0xa0, 0x02, 0x80, 0x07, 0xf6], Code::Malformed),
         body("a field twice", &[0xa2, 0x01, 0xa2, 0x61, 0x61, 1, 0x61, 0x61, 2, 0x02, 0x80], Code::Malformed),
-        body("a float for a field", &[0xa2, 0x01, 0xa1, 0x61, 0x61, 0xf9, 0x3c, 0, 0x02, 0x80], Code::Malformed),
+        body(
+            "a float for a field",
+            &[0xa2, 0x01, 0xa1, 0x61, 0x61, 0xf9, 0x3c, 0, 0x02, 0x80],
+            Code::Malformed,
+        ),
         body("a list for a field", &[0xa2, 0x01, 0xa1, 0x61, 0x61, 0x80, 0x02, 0x80], Code::Malformed),
         body("documents of indefinite length", &[0xa2, 0x01, 0xa0, 0x02, 0x9f, 0xff], Code::Malformed),
         event("an approval that the header does not name", unnamed, Code::DigestMismatch),
@@ -263,10 +268,14 @@ fn acts(stage: &Stage) -> Vec<Row> {
         // Tries of one agency on one case within a minute are one entry with a count.
         header("no grant", &|h| h.grant = None, Code::GrantMissing),
         header("a grant that is none", &|h| h.grant = Some(EventId(Digest::of(b"g"))), Code::GrantMissing),
-        header("a step without its form", &|h| {
-            on_step("medical")(h);
-            h.code = 1;
-        }, Code::ValueRefused),
+        header(
+            "a step without its form",
+            &|h| {
+                on_step("medical")(h);
+                h.code = 1;
+            },
+            Code::ValueRefused,
+        ),
         unfit,
         open,
         kinds("a grant by a stranger", Detail::Share(terms), EventKind::Share, Code::KindNotAllowed),
@@ -319,7 +328,8 @@ fn notices(stage: &Stage) -> Vec<Row> {
         evidence: None,
     };
     let flipped = crate::federation::forge::flipped(&reference(&|_| {}));
-    let closes = |name, message: Message, code| Row::closed(name, Input::Messages(Events, vec![message]), code);
+    let closes =
+        |name, message: Message, code| Row::closed(name, Input::Messages(Events, vec![message]), code);
     vec![
         notice(
             "a reference for another agency",

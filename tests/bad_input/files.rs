@@ -33,7 +33,8 @@ fn keys(stage: &Stage) {
             .map(str::to_owned)
             .to_vec()
     };
-    let garbage = federation.file("garbage.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let garbage =
+        federation.file("garbage.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     fs::set_permissions(&garbage, Permissions::from_mode(0o600)).unwrap();
     let exposed = federation.file("exposed.key", &fs::read(&key).unwrap());
     fs::set_permissions(&exposed, Permissions::from_mode(0o644)).unwrap();
@@ -108,7 +109,11 @@ fn tokens(stage: &Stage) {
     assert_ne!(join(&altered, "fifth").exit, 0);
     let status = ogic(&["status", "--data", path(&federation.at("fifth")), "--json"]);
     assert_eq!((status.exit, status.code().as_str()), (7, "OGIC-4007"), "{status}");
-    assert!(federation.authority.ogic(&["authority", "members"]).ok()["members"].as_array().unwrap().iter().any(
-        |member| member["agency"] == AUTHORITY
-    ));
+    assert!(
+        federation.authority.ogic(&["authority", "members"]).ok()["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|member| member["agency"] == AUTHORITY)
+    );
 }

@@ -51,7 +51,9 @@ impl Log {
     fn receipt(&self, checkpoint: Vec<u8>) -> Message {
         let leaves = vec![(0, Leaf::Notice(self.leaf))];
         let heads = HeadsTree::new(Vec::new()).unwrap();
-        Message::Receipts(ReceiptFrame::build(&self.tree, 1, checkpoint, leaves, &heads, &[]).unwrap().encode())
+        Message::Receipts(
+            ReceiptFrame::build(&self.tree, 1, checkpoint, leaves, &heads, &[]).unwrap().encode(),
+        )
     }
 }
 
@@ -79,10 +81,18 @@ pub(crate) fn rows(stage: &Stage, notice: &[u8]) -> Vec<Row> {
     let shown = |name, signer: &Signer, message, code| Row::closed(name, with(signer, message), code);
     let passed = |name, signer: &Signer, message| Row::new(name, with(signer, message), Told::Taken);
     let unsigned = Envelope::of(&log.checkpoint, &stage.seal);
-    let other = Log { checkpoint: Checkpoint { root: Digest::of(b"root"), ..log.checkpoint.clone() }, ..Log::of(ROGUE, notice) };
-    let larger = Log { checkpoint: Checkpoint { size: 2, ..log.checkpoint.clone() }, ..Log::of(ROGUE, notice) };
+    let other = Log {
+        checkpoint: Checkpoint { root: Digest::of(b"root"), ..log.checkpoint.clone() },
+        ..Log::of(ROGUE, notice)
+    };
+    let larger =
+        Log { checkpoint: Checkpoint { size: 2, ..log.checkpoint.clone() }, ..Log::of(ROGUE, notice) };
     vec![
-        closes("a receipt without a signature", log.receipt(unsigned.close(&[0; 64])), Code::SignatureInvalid),
+        closes(
+            "a receipt without a signature",
+            log.receipt(unsigned.close(&[0; 64])),
+            Code::SignatureInvalid,
+        ),
         closes(
             "a receipt with one bit changed",
             log.receipt(flipped(&Signed::sign(log.checkpoint.clone(), &stage.seal).unwrap())),
@@ -101,12 +111,17 @@ pub(crate) fn rows(stage: &Stage, notice: &[u8]) -> Vec<Row> {
             log.receipt(log.signed(&stage.root.signer(&seal, -2..2))),
             Code::CertificateUnknown,
         ),
-        shown("a receipt by a node's key", &stage.node, log.receipt(log.signed(&stage.node)), Code::RoleNotAllowed),
+        shown(
+            "a receipt by a node's key",
+            &stage.node,
+            log.receipt(log.signed(&stage.node)),
+            Code::RoleNotAllowed,
+        ),
         shown(
             "a receipt by a self-signed seal",
             &Root::self_signed(&seal),
             log.receipt(log.signed(&Root::self_signed(&seal))),
-            Code::PathInvalid,
+            Code::TrustUndecidable,
         ),
         shown(
             "a receipt by a revoked seal",

@@ -9,10 +9,11 @@ use ogic_certs::{CaseId, Code, Digest, EventId, Timestamp};
 use ogic_node::exchange::frame::framed;
 use ogic_node::exchange::request::Request;
 
-use crate::Row;
 use crate::federation::HEALTH;
 use crate::federation::forge::{Root, agency, flipped, now};
+use crate::federation::peer::Told;
 use crate::stage::{REVOKED, ROGUE, Stage};
+use crate::{Input, Row};
 
 fn ask(name: &'static str, request: &Request, code: Code) -> Row {
     Row::refused(name, framed(&request.encode()).unwrap(), code)
@@ -43,18 +44,10 @@ fn of_any() -> Vec<Row> {
 }
 
 pub(crate) fn of_a_node(stage: &Stage) -> Vec<Row> {
-    let history = |case, grant, purpose: &str| Request::History {
-        case,
-        grant,
-        from: 0,
-        purpose: purpose.to_owned(),
-    };
-    let document = |sha256, offset| Request::Document {
-        sha256,
-        case: stage.case,
-        grant: Some(stage.grant),
-        offset,
-    };
+    let history =
+        |case, grant, purpose: &str| Request::History { case, grant, from: 0, purpose: purpose.to_owned() };
+    let document =
+        |sha256, offset| Request::Document { sha256, case: stage.case, grant: Some(stage.grant), offset };
     let unknown = CaseId(Digest::of(b"case"));
     let grant = Some(stage.grant);
     let mut rows = of_any();
@@ -66,10 +59,16 @@ pub(crate) fn of_a_node(stage: &Stage) -> Vec<Row> {
             &history(stage.case, Some(EventId(Digest::ZERO)), "test"),
             Code::GrantMissing,
         ),
-        ask("a history for a purpose of a page", &history(stage.case, grant, &"p".repeat(1025)), Code::TooLarge),
+        ask(
+            "a history for a purpose of a page",
+            &history(stage.case, grant, &"p".repeat(1025)),
+            Code::TooLarge,
+        ),
         // The look was allowed and is registered; that nothing was there is another matter.
-        ask("a document that the case does not have", &document(Digest::ZERO, 0), Code::DocumentMissing).leaves(1),
-        ask("a document from beyond its end", &document(stage.document, 1 << 40), Code::ValueRefused).leaves(1),
+        ask("a document that the case does not have", &document(Digest::ZERO, 0), Code::DocumentMissing)
+            .leaves(1),
+        ask("a document from beyond its end", &document(stage.document, 1 << 40), Code::ValueRefused)
+            .leaves(1),
         ask("a definition that is not here", &Request::Service(Digest::ZERO), Code::ServiceUnknown),
         ask("an announcement to a node", &Request::Announce(vec![0xd2]), Code::KindNotAllowed),
         ask("a question to a node", &Request::Verify(question(stage)), Code::KindNotAllowed),
@@ -87,6 +86,12 @@ fn question(stage: &Stage) -> VerifyRequest {
     }
 }
 
+/// What cannot be read is judged, and the judgement kept: whoever asks gets his answer.
+fn judged(name: &'static str, elements: Vec<Value>) -> Row {
+    let request = framed(&cbor::encode(&Value::Array(elements))).unwrap();
+    Row::new(name, Input::Request(request), Told::Taken).leaves(1)
+}
+
 pub(crate) fn of_the_third_party(stage: &Stage) -> Vec<Row> {
     let with = |edit: &dyn Fn(&mut Vec<(Value, Value)>)| {
         let Value::Map(mut entries) = question(stage).to_value() else { panic!("a map") };
@@ -99,17 +104,28 @@ pub(crate) fn of_the_third_party(stage: &Stage) -> Vec<Row> {
             entries.push((Value::Uint(key), value.clone()));
         }
     };
+    // Another question each, by its nonce.
+    let asked = |nonce: u8, key: u64, value: Value| {
+        with(&|entries| {
+            put(1, Value::Bytes(vec![nonce; 16]))(entries);
+            put(key, value.clone())(entries);
+        })
+    };
     let mut rows = of_any();
     rows.extend([
         raw("a question that is a number", vec![5.into(), 1.into()], Code::Malformed),
         raw("a short nonce", with(&put(1, Value::Bytes(vec![0; 15]))), Code::Malformed),
         raw("a question with more", with(&put(9, Value::Null)), Code::Malformed),
-        raw("a header above its limit", with(&put(2, Value::Bytes(vec![0; 4097]))), Code::TooLarge),
         raw(
             "17 certificates",
             with(&put(5, Value::Array(vec![Value::Bytes(vec![0x30]); 17]))),
             Code::TooLarge,
         ),
+        judged("a header above its limit", asked(2, 2, Value::Bytes(vec![0; 4097]))),
+        judged("a header that is no COSE", asked(3, 2, Value::Bytes(b"event".to_vec()))),
+        judged("an approval that is no COSE", asked(4, 3, Value::Bytes(b"approval".to_vec()))),
+        judged("a certificate that is none", asked(5, 5, Value::Array(vec![Value::Bytes(vec![0x30])]))),
+        raw("an old nonce for another question", asked(5, 3, Value::Null), Code::KeyConflict),
         ask(
             "a history of the third party",
             &Request::History { case: stage.case, grant: None, from: 0, purpose: "x".to_owned() },
@@ -134,7 +150,11 @@ pub(crate) fn of_the_authority(stage: &Stage) -> Vec<Row> {
     let mut rows = of_any();
     rows.extend([
         announce("an announcement that is no COSE", b"announcement".to_vec(), Code::Malformed),
-        announce("an event for an announcement", stage.draft().sealed(&stage.seal).header, Code::KindMismatch),
+        announce(
+            "an event for an announcement",
+            stage.draft().sealed(&stage.seal).header,
+            Code::KindMismatch,
+        ),
         announce("an announcement by a node's key", signed(mine(), &stage.node), Code::RoleNotAllowed),
         announce(
             "an announcement by a key that was never certified",

@@ -49,8 +49,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn set() -> Self {
         let federation = Federation::start();
-        let [rogue, bystander, revoked] =
-            [ROGUE, BYSTANDER, REVOKED].map(|agency| federation.enrol(agency));
+        let [rogue, bystander, revoked] = [ROGUE, BYSTANDER, REVOKED].map(|agency| federation.enrol(agency));
         for role in ["node", "seal"] {
             let identity = format!("ogic://{REVOKED}/{role}");
             let words = ["authority", "revoke", &identity, "--reason", "key-compromise", "--yes"];
@@ -222,8 +221,8 @@ impl<'a> Face<'a> {
         if self.is_node() {
             let chain = stage.seal.chain().map(|certificate| certificate.der().to_vec()).collect();
             peer.send(StreamKind::Events, &[Message::Certificates(chain)]).await;
-            self.check_honest(stage, &peer).await;
         }
+        self.check_honest(stage, &peer).await;
         peer
     }
 
@@ -263,15 +262,16 @@ impl<'a> Face<'a> {
         assert!(matches!(asked, Ok(Answer::Registry { registry: Some(_), .. })), "{asked:?}");
     }
 
-    /// What the daemon has stored: the log of a node, else what its status counts.
+    /// What the daemon has stored: the log of a node, the evidence of a third party, what else its status counts.
     pub(crate) fn stored(&self) -> Stored {
         let status = self.daemon.status();
         if self.is_node() {
             let size = status["log"]["size"].as_u64().unwrap();
             return Stored { size, rest: status["log"]["root"].to_string() };
         }
-        let counted = ["evidence", "issued", "members", "tokens_open", "crl"].map(|key| status[key].to_string());
-        Stored { size: 0, rest: counted.join(" ") + &status["registry"]["version"].to_string() }
+        let counted = ["issued", "members", "tokens_open", "crl"].map(|key| status[key].to_string());
+        let version = status["registry"]["version"].to_string();
+        Stored { size: status["evidence"].as_u64().unwrap_or(0), rest: counted.join(" ") + &version }
     }
 
     pub(crate) fn daemon_lives(&self) -> bool {

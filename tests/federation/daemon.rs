@@ -66,8 +66,7 @@ impl Daemon {
 
     /// Starts the daemon of a folder on a free port, and waits until it answers.
     pub(crate) fn start(kind: Kind, data: &Path) -> Self {
-        let mut daemon =
-            Self { kind, data: data.to_owned(), listen: "127.0.0.1:0".to_owned(), child: None };
+        let mut daemon = Self { kind, data: data.to_owned(), listen: "127.0.0.1:0".to_owned(), child: None };
         daemon.spawn();
         daemon.ready();
         daemon

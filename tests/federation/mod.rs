@@ -102,8 +102,7 @@ impl Federation {
 
     /// The home publishes the sample service, and says its digest.
     pub(crate) fn publish(&self) -> String {
-        let file =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/services/driving-licence.toml");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/services/driving-licence.toml");
         let published = self.transport.ogic(&["service", "publish", path(&file)]).ok();
         published["digest"].as_str().unwrap().to_owned()
     }

@@ -1,5 +1,6 @@
 //! A raw peer: QUIC with whatever certificate, hello and bytes a test wants, over the protocol's own encoders.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,7 +166,13 @@ pub(crate) struct Peer {
     pub(crate) connection: Connection,
     control: Mutex<SendStream>,
     events: Mutex<Option<SendStream>>,
-    inbox: Mutex<mpsc::UnboundedReceiver<Message>>,
+    inbox: Mutex<Inbox>,
+}
+
+/// What has come; the streams are not ordered among each other, so that some of it may have overtaken the hello.
+struct Inbox {
+    early: VecDeque<Message>,
+    coming: mpsc::UnboundedReceiver<Message>,
 }
 
 /// A hello as an honest member without a log says it.
@@ -198,15 +205,18 @@ impl Peer {
         let mut control = connection.open_uni().await.map_err(ended)?;
         // A daemon that refuses may have closed already; why is asked below.
         let _ = control.write_all(&[&[StreamKind::Control.byte()], first].concat()).await;
-        let (sender, mut inbox) = mpsc::unbounded_channel();
+        let (sender, mut coming) = mpsc::unbounded_channel();
         tokio::spawn(read_streams(connection.clone(), sender));
-        match within("hello", inbox.recv()).await {
-            Some(Message::Hello(_)) => {}
-            Some(other) => panic!("the daemon began with {other:?}"),
-            None => return Err(told(&connection.closed().await)),
+        let mut early = VecDeque::new();
+        loop {
+            match within("hello", coming.recv()).await {
+                Some(Message::Hello(_)) => break,
+                Some(other) => early.push_back(other),
+                None => return Err(told(&connection.closed().await)),
+            }
         }
         let (control, events) = (Mutex::new(control), Mutex::new(None));
-        Ok(Self { connection, control, events, inbox: Mutex::new(inbox) })
+        Ok(Self { connection, control, events, inbox: Mutex::new(Inbox { early, coming }) })
     }
 
     /// Dials and says hello as `agency_of_caller` should.
@@ -260,7 +270,9 @@ impl Peer {
         let mut inbox = self.inbox.lock().await;
         within("a message", async {
             loop {
-                match inbox.recv().await {
+                let early = inbox.early.pop_front();
+                let next = if early.is_some() { early } else { inbox.coming.recv().await };
+                match next {
                     Some(message) => {
                         if let Some(picked) = pick(message) {
                             return Ok(picked);
