@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::federation::forge::{held, key, now};
 use crate::federation::peer::{Told, enrol, enrol_raw};
-use crate::federation::{AUTHORITY, Kind, TRANSPORT, path, until};
+use crate::federation::{AUTHORITY, Kind, TRANSPORT, ogic, path, until};
 use crate::stage::Stage;
 
 fn csr(key: &SigningKey) -> Vec<u8> {
@@ -157,9 +157,12 @@ pub(crate) async fn play(stage: &Stage) {
     // A lost answer costs nothing: the same keys get the same certificates.
     assert_eq!(enrol(&face.address, AUTHORITY, &honest).await.unwrap().certificates, answer.certificates);
 
-    // The same by the command, where the folder is another agency's already.
+    // The same by the command, where the folder is another agency's already, and where its daemon runs.
     let other = stage.federation.token("other.gov.example", Kind::Node);
-    let data = path(&stage.federation.health.data);
-    let joined = crate::federation::ogic(&["node", "join", &other, "--data", data, "--json"]);
-    assert_eq!((joined.exit, joined.code().as_str()), (2, "OGIC-1003"), "{joined}");
+    for (folder, exit, code) in
+        [(stage.federation.at("rogue"), 2, "OGIC-1003"), (stage.federation.at("health"), 8, "OGIC-5001")]
+    {
+        let joined = ogic(&["node", "join", &other, "--data", path(&folder), "--json"]);
+        assert_eq!((joined.exit, joined.code().as_str()), (exit, code), "{joined}");
+    }
 }

@@ -71,7 +71,7 @@ fn check(daemon: &Daemon, calls: Vec<Call>, stored: &dyn Fn() -> String) {
         let before = stored();
         let headers: Vec<(&str, &str)> = key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
         let said = line.ask(method, &path, &headers, &body).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let expected = (status.unwrap_or(code.http()), code.to_string());
+        let expected = (status.unwrap_or_else(|| code.http()), code.to_string());
         let text = String::from_utf8_lossy(&said.body);
         if (said.status, said.code()) != expected {
             wrong.push(format!("{name}: {} and not {expected:?}: {text}", said.status));

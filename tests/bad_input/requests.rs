@@ -86,6 +86,9 @@ fn question(stage: &Stage) -> VerifyRequest {
     }
 }
 
+/// A map on its way to a request.
+type Entries = Vec<(Value, Value)>;
+
 /// What cannot be read is judged, and the judgement kept: whoever asks gets his answer.
 fn judged(name: &'static str, elements: Vec<Value>) -> Row {
     let request = framed(&cbor::encode(&Value::Array(elements))).unwrap();
@@ -93,13 +96,13 @@ fn judged(name: &'static str, elements: Vec<Value>) -> Row {
 }
 
 pub(crate) fn of_the_third_party(stage: &Stage) -> Vec<Row> {
-    let with = |edit: &dyn Fn(&mut Vec<(Value, Value)>)| {
+    let with = |edit: &dyn Fn(&mut Entries)| {
         let Value::Map(mut entries) = question(stage).to_value() else { panic!("a map") };
         edit(&mut entries);
         vec![5.into(), Value::Map(entries)]
     };
     let put = |key: u64, value: Value| {
-        move |entries: &mut Vec<(Value, Value)>| {
+        move |entries: &mut Entries| {
             entries.retain(|(known, _)| *known != Value::Uint(key));
             entries.push((Value::Uint(key), value.clone()));
         }
