@@ -16,5 +16,6 @@ pub mod join;
 pub mod local;
 pub mod log;
 pub mod refresh;
+pub mod sim;
 pub mod store;
 pub mod ttp;

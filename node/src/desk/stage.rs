@@ -17,7 +17,7 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 use super::fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
 use super::work::{Act, Answer, CheckedEvent, Read, Ticket, Wanted, Work};
 use super::{Desk, HeldUp, KEY_BYTES_MAX, TRIES_WINDOW_MS, Tries, WORK_PER_COMMIT_MAX};
-use crate::case::{self, Applied, Case, Effect};
+use crate::case::{self, Applied, Case, Effect, Service};
 use crate::exchange::outbox::{DELAY_MS_MAX, is_passing};
 use crate::log::{Disk, Entry};
 use crate::store::Store;
@@ -48,6 +48,7 @@ pub(super) struct Staging {
     /// Messages of ours that were settled.
     pub(super) settled: Vec<Digest>,
     outcomes: HashMap<String, OutcomeFact>,
+    services: HashMap<Digest, Service>,
 }
 
 /// A case with the records that this commit adds.
@@ -192,12 +193,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
                         .push_back(super::Output::Alarm(problem.within(format!("evidence of {event}"))));
                 }
             }
-            Work::Service { ticket, signed, certificates, service: _ } => {
+            Work::Service { ticket, signed, certificates, service } => {
                 let digest = signed.signed().digest();
+                let known =
+                    staging.services.contains_key(&digest) || self.book.services.contains_key(&digest);
                 let stage = || {
-                    if !self.book.services.contains_key(&digest) {
+                    if !known {
                         stage_certificates(&self.book, staging, certificates)?;
                         staging.push(Fact::Service(signed.signed().bytes().to_vec()))?;
+                        staging.services.insert(digest, *service);
                     }
                     Ok(Answer::Service(digest))
                 };
@@ -453,7 +457,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
             let Detail::Open { service, .. } = &body.detail else {
                 return Err(Problem::new(Code::KindNotAllowed, "kind").found(header.kind.as_str()));
             };
-            let service = &self.book.service(service)?.service;
+            let service = match staging.services.get(service) {
+                Some(staged) => staged,
+                None => &self.book.service(service)?.service,
+            };
             case::decide_open(&self.settings.agency, &act, service)?;
             let record = Record { case: id, seq: 0, prev: Digest::ZERO, received: now, event: event_id };
             let case = Case::open(&record, &author, header, &body, service)?;

@@ -1,0 +1,194 @@
+//! The people of the simulated agencies: what they want done, and the acts that their programs make of it.
+
+use ogic_certs::cose::{Signed, Signer};
+use ogic_certs::event::{
+    Approval, Body, Detail, DocumentRef, FieldValue, Kind, Outcome as CaseOutcome, SALT_BYTES, StepCode,
+    StepTimes, Terms,
+};
+use ogic_certs::service::ServiceText;
+use ogic_certs::{CaseId, Digest, Result, Timestamp};
+
+use super::agency::Agency;
+use super::disk::FaultyDisk;
+use super::net::Net;
+use super::oracle::{Errand, Task};
+use super::random::Random;
+use crate::desk::Act;
+use crate::desk::check::{self, Bag};
+
+const DAY_MS: u64 = 86_400_000;
+/// Steps of the simulated service that another agency may do.
+const OTHERS_STEPS: [&str; 3] = ["first", "second", "opinion"];
+/// Cases that one agency opens.
+const CASES_MAX: usize = 3;
+
+/// The definition of the service `name`, as the agency publishes it: always the same bytes.
+pub(super) fn service(name: &str, seal: &Signer) -> Result<Signed<ServiceText>> {
+    let text = include_str!("service.toml").replace("NAME", name);
+    Signed::sign(ServiceText::new(text)?, seal)
+}
+
+impl<D: FaultyDisk> Net<D> {
+    /// What somebody comes up with next, and at which agency.
+    pub(super) fn think(&mut self) -> (usize, Task) {
+        let agency = self.random.index(self.agencies.len());
+        let cases = self.oracle.cases();
+        let own: Vec<CaseId> =
+            cases.iter().filter(|(home, _)| *home == agency).map(|(_, case)| *case).collect();
+        let foreign: Vec<CaseId> = match &self.agencies[agency].process {
+            Some(process) => process.desk.book().references.keys().copied().collect(),
+            None => Vec::new(),
+        };
+        let random = &mut self.random;
+        let at_home = own.first().is_some() && (foreign.is_empty() || random.chance(450));
+        let step = OTHERS_STEPS[random.index(OTHERS_STEPS.len())];
+        let official = random.index(2);
+        let code = if random.chance(850) { StepCode::Done } else { StepCode::NotPossible };
+        let document = random.chance(300);
+        let dice = random.below(100);
+        let task = if at_home {
+            let case = own[random.index(own.len())];
+            let grants = self.oracle.grants(case);
+            match dice {
+                0..10 if own.len() < CASES_MAX => Task::Open("matter".to_owned()),
+                0..30 => Task::Note(case, "application"),
+                30..72 => Task::Share(case, self.terms(agency)),
+                72..80 if !grants.is_empty() => Task::Unshare(case, grants[self.random.index(grants.len())]),
+                80..86 => Task::Step { case, step: "decision", code, official: Some(official), document },
+                86..90 => Task::Close(case, CaseOutcome::Withdrawn),
+                _ => Task::Look(case),
+            }
+        } else if let Some(case) = foreign.get(random.index(foreign.len())).copied() {
+            match dice {
+                0..40 => Task::Note(case, step),
+                40..80 => {
+                    let official = random.chance(850).then_some(official);
+                    Task::Step { case, step, code, official, document }
+                }
+                _ => Task::Look(case),
+            }
+        } else {
+            Task::Open("matter".to_owned())
+        };
+        (agency, task)
+    }
+
+    /// Terms for any other agency.
+    fn terms(&mut self, home: usize) -> Terms {
+        let other = (home + 1 + self.random.index(self.agencies.len() - 1)) % self.agencies.len();
+        let mut terms = self.terms_for(home, other);
+        if self.random.chance(250) {
+            terms.steps = vec![OTHERS_STEPS[self.random.index(3)].to_owned()];
+        }
+        terms.read = self.random.chance(900);
+        terms
+    }
+
+    /// Terms for all that another agency can do.
+    pub(super) fn terms_for(&self, home: usize, other: usize) -> Terms {
+        Terms {
+            grantee: self.agencies[other].id().clone(),
+            read: true,
+            steps: OTHERS_STEPS.map(str::to_owned).to_vec(),
+            // The marker takes its place.
+            purpose: String::new(),
+            ground: "a law".to_owned(),
+            performer: "any office".to_owned(),
+            deadline: None,
+            expires: self.agencies[home].clock(self.now).plus_ms(30 * DAY_MS),
+        }
+    }
+}
+
+/// The act of an errand, made anew at every try, as a program does that was started again; none for a look.
+pub(super) fn act<D: FaultyDisk>(
+    agency: &Agency<D>,
+    errand: &Errand,
+    random: &mut Random,
+    now: Timestamp,
+) -> Result<Option<Act>> {
+    let marker = errand.marker.clone();
+    let plain = || Body {
+        fields: vec![("marker".to_owned(), FieldValue::Text(marker.clone()))],
+        ..Body::of(Detail::None)
+    };
+    let (case, kind, step, code, official, body) = match &errand.task {
+        Task::Look(_) => return Ok(None),
+        Task::Open(name) => {
+            let service = service(name, &agency.settings.seal)?.digest();
+            let detail = Detail::Open { service, citizen: marker.clone() };
+            (None, Kind::Open, None, 0, None, Body::of(detail))
+        }
+        Task::Note(case, step) => (Some(*case), Kind::Note, Some(*step), 0, None, plain()),
+        Task::Step { case, step, code, official, document } => {
+            let mut body = plain();
+            if *document {
+                body.documents.push(document_of(&marker));
+            }
+            (Some(*case), Kind::Step, Some(*step), code.number(), *official, body)
+        }
+        Task::Share(case, terms) => {
+            let terms = Terms { purpose: marker.clone(), ..terms.clone() };
+            (Some(*case), Kind::Share, None, 0, None, Body::of(Detail::Share(terms)))
+        }
+        Task::Unshare(case, grant) => {
+            let detail = Detail::Unshare { grant: *grant, reason: marker.clone() };
+            (Some(*case), Kind::Unshare, None, 0, None, Body::of(detail))
+        }
+        Task::Close(case, outcome) => {
+            let detail = Detail::Close { reason: marker.clone() };
+            (Some(*case), Kind::Close, None, outcome.number(), None, Body::of(detail))
+        }
+    };
+    let mut salt = [0; SALT_BYTES];
+    random.fill(&mut salt);
+    let mut act = Act {
+        case,
+        kind,
+        step: step.map(str::to_owned),
+        code,
+        body: body.to_blob(&salt),
+        approval: None,
+        certificates: Vec::new(),
+        created: now,
+        times: StepTimes::default(),
+        head: None,
+    };
+    if let Some(official) = official.and_then(|number| agency.officials.get(number)) {
+        let approval = Approval {
+            case: act.case,
+            kind: act.kind,
+            step: act.step.clone(),
+            commitment: Digest::of(&act.body),
+        };
+        let signed = Signed::sign(approval, official)?;
+        let bag: Bag = official.chain().cloned().collect();
+        act.approval = Some(check::approval(&agency.trust, agency.id(), signed.bytes(), &bag, now)?);
+        act.certificates = vec![official.certificate().clone()];
+    }
+    Ok(Some(act))
+}
+
+/// The marker that a body carries.
+pub(super) fn marker_of(body: &Body) -> Option<String> {
+    match &body.detail {
+        Detail::Open { citizen, .. } => Some(citizen.clone()),
+        Detail::Share(terms) => Some(terms.purpose.clone()),
+        Detail::Unshare { reason, .. } | Detail::Close { reason } => Some(reason.clone()),
+        Detail::Evidence { .. } => None,
+        Detail::None => body.fields.iter().find_map(|(name, value)| match value {
+            FieldValue::Text(text) if name == "marker" => Some(text.clone()),
+            _ => None,
+        }),
+    }
+}
+
+fn document_of(marker: &str) -> DocumentRef {
+    DocumentRef {
+        sha256: Digest::of(marker.as_bytes()),
+        root: Digest::of(b"root"),
+        bytes: marker.len() as u64,
+        label: "paper".to_owned(),
+        media_type: "text/plain".to_owned(),
+    }
+}
