@@ -82,7 +82,13 @@ impl Inode {
 impl Change {
     pub(super) fn apply(&self, to: &mut Vec<u8>) {
         match self {
-            Self::Length(bytes) => to.resize(*bytes, 0),
+            Self::Length(bytes) if *bytes <= to.len() => to.truncate(*bytes),
+            Self::Length(bytes) => {
+                // A fresh block of zeroes costs next to nothing, and growing byte by byte much: a segment is preallocated whole.
+                let mut grown = vec![0; *bytes];
+                grown[..to.len()].copy_from_slice(to);
+                *to = grown;
+            }
             Self::Write(offset, bytes) => {
                 let end = offset + bytes.len();
                 if to.len() < end {
