@@ -25,7 +25,8 @@ fn run_all(
     stop_at_failure: bool,
     play: impl Fn(u64) -> Result<Report, Box<Failure>> + Sync,
 ) -> (Report, Vec<Failure>) {
-    let (next, total, failures) = (AtomicU64::new(first), Mutex::new(Report::default()), Mutex::new(Vec::new()));
+    let (next, total, failures) =
+        (AtomicU64::new(first), Mutex::new(Report::default()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -150,7 +151,8 @@ impl<const ONE_IN: u64> Disk for LyingDisk<ONE_IN> {
 /// How many seeds it took to find a planted fault.
 fn found_after(name: &str, play: impl Fn(u64) -> Result<Report, Box<Failure>> + Sync) {
     let (total, failures) = run_all(0, SEEDS, true, play);
-    let failure = failures.first().unwrap_or_else(|| panic!("{name} was not found in {SEEDS} seeds:\n{total}"));
+    let failure =
+        failures.first().unwrap_or_else(|| panic!("{name} was not found in {SEEDS} seeds:\n{total}"));
     let what = failure.violations.first().map_or("", String::as_str);
     println!("{name}: found after {} good seeds, by seed {}: {what}", total.seeds, failure.seed);
 }

@@ -117,6 +117,8 @@ pub struct Book {
     pub heads: HashMap<CaseId, HeadSeen>,
     /// Notices that were received, with the index of their leaf.
     pub notices: HashMap<Digest, (Position, u64)>,
+    /// Events of peers that were refused and overtaken: they stay refused.
+    pub overtaken: HashMap<(AgencyId, EventId), Code>,
     /// What a person must see.
     pub alarms: Vec<Problem>,
 }
@@ -172,6 +174,9 @@ impl Book {
                 let envelope = Sign1::parse(signed, ogic_certs::cose::Kind::Service)?;
                 let service = Service::parse(envelope.payload())?;
                 self.services.insert(envelope.digest(), ServiceHeld { service, signed: signed.clone() });
+            }
+            Fact::Overtaken { peer, event, code } => {
+                self.overtaken.insert((peer.clone(), *event), *code);
             }
             Fact::Alarm { code, peer, .. } => {
                 self.alarms.push(Problem::new(*code, "peer").found(peer.to_string()));

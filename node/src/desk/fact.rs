@@ -75,6 +75,16 @@ pub enum Fact {
         /// When it was seen.
         at: Timestamp,
     },
+    /// An event of a peer that was refused, and then overtaken by a later one of that peer in the same case: what was
+    /// refused stays so, or the order would be turned round when it comes again.
+    Overtaken {
+        /// The sender.
+        peer: AgencyId,
+        /// The event.
+        event: EventId,
+        /// Why it was refused.
+        code: Code,
+    },
 }
 
 /// A record with its event.
@@ -234,6 +244,10 @@ impl Fact {
                 Entry::plain(EntryKind::PeerSeen, array([peer.into(), checkpoint.as_slice().into()]))
             }
             Self::Service(signed) => Entry::plain(EntryKind::Service, signed.clone()),
+            Self::Overtaken { peer, event, code } => Entry::plain(
+                EntryKind::Overtaken,
+                array([peer.into(), (*event).into(), code.number().into()]),
+            ),
             Self::Alarm { code, peer, sides, at } => Entry::plain(
                 EntryKind::Alarm,
                 array([
@@ -342,6 +356,15 @@ impl Fact {
                 Self::PeerSeen { peer: peer.as_agency("peer")?, checkpoint: bytes_of(checkpoint)? }
             }
             EntryKind::Service => Self::Service(body.to_vec()),
+            EntryKind::Overtaken => {
+                let value = decode(body)?;
+                let [peer, event, code] = value.as_tuple::<3>("overtaken")?;
+                Self::Overtaken {
+                    peer: peer.as_agency("peer")?,
+                    event: EventId(event.as_digest("event")?),
+                    code: code_of(code)?,
+                }
+            }
             EntryKind::Alarm => {
                 let value = decode(body)?;
                 let [code, peer, sides, at] = value.as_tuple::<4>("alarm")?;

@@ -9,6 +9,7 @@ pub mod check;
 mod fact;
 mod hello;
 mod open;
+mod order;
 mod page;
 mod post;
 mod publish;
@@ -21,7 +22,7 @@ mod work;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use ogic_certs::cose::Signer;
-use ogic_certs::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
+use ogic_certs::{AgencyId, CaseId, Code, Problem, Result, Timestamp};
 
 pub use book::{Book, HeadSeen, Held, Seen, Sent, SentState, ServiceHeld};
 pub use fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
@@ -92,8 +93,8 @@ pub struct Desk<D: Disk, S: Store> {
     outputs: VecDeque<Output>,
     /// Refused tries of a peer on a case that have no access entry yet.
     tries: HashMap<(AgencyId, CaseId), Tries>,
-    /// Of each sender and case the first event that was refused for now: what follows it waits for it.
-    held_up: HashMap<(AgencyId, CaseId), HeldUp>,
+    /// What was refused of a sender in a case, and may come again.
+    refused: HashMap<(AgencyId, CaseId), order::Refused>,
     /// Our own signed times never go back.
     floor: Timestamp,
     /// Why this node does not sign: others hold more of its log than it does.
@@ -109,14 +110,6 @@ struct Tries {
     since: Timestamp,
     count: u64,
     access: AccessFact,
-}
-
-/// An event that was refused for a reason that may pass, and will come again.
-#[derive(Clone, Copy, Debug)]
-struct HeldUp {
-    event: EventId,
-    code: Code,
-    since: Timestamp,
 }
 
 impl<D: Disk, S: Store> Desk<D, S> {

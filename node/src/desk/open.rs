@@ -53,7 +53,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
             tries: HashMap::new(),
-            held_up: HashMap::new(),
+            refused: HashMap::new(),
             floor,
             fence: None,
             checkpoint: None,

@@ -115,6 +115,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
             _ => {}
         }
+        if let Some(sent) = self.book.sent.get(id) {
+            // What waited behind it, in its case or for room in the window, goes on.
+            self.outputs.push_back(Output::Wake(sent.peer.clone()));
+        }
         self.outputs.push_back(Output::Settled(EventId(*id)));
     }
 

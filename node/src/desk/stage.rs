@@ -16,14 +16,11 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 
 use super::fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
 use super::work::{Act, Answer, CheckedEvent, Read, Ticket, Wanted, Work};
-use super::{Desk, HeldUp, KEY_BYTES_MAX, TRIES_WINDOW_MS, Tries, WORK_PER_COMMIT_MAX};
+use super::{Desk, KEY_BYTES_MAX, TRIES_WINDOW_MS, Tries, WORK_PER_COMMIT_MAX};
 use crate::case::{self, Applied, Case, Effect, Service};
-use crate::exchange::outbox::{DELAY_MS_MAX, is_passing};
+use crate::exchange::outbox::is_passing;
 use crate::log::{Disk, Entry};
 use crate::store::Store;
-
-/// How long an event that was refused for now holds up those behind it: longer than its sender waits between two tries.
-const HELD_UP_MS_MAX: u64 = 2 * DELAY_MS_MAX;
 
 /// Where a source of random bytes is asked.
 pub(super) type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -97,7 +94,7 @@ impl Staging {
     }
 
     /// Adds a fact, and says which it is.
-    fn push(&mut self, fact: Fact) -> Result<usize> {
+    pub(super) fn push(&mut self, fact: Fact) -> Result<usize> {
         let entry = fact.to_entry()?;
         self.bytes += entry.leaf().map_or(0, <[u8]>::len) + entry.body().len();
         self.entries.push(entry);
@@ -136,7 +133,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 let (subject, case) = (event.event.id().0, event.event.case());
                 let grant = event.event.header.value().grant;
                 let outcome = self.stage_delivered(staging, &peer, *event, now);
-                self.hold_up(&peer, case, EventId(subject), outcome.as_ref().err(), now);
+                self.note_outcome(&peer, case, EventId(subject), outcome.as_ref().err(), now);
                 if let Err(problem) = outcome {
                     self.count_refusal(staging, &peer, case, grant, &problem, "append", now, random);
                     self.stage_refusal(staging, peer, subject, case, problem);
@@ -144,7 +141,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
             Work::Unfit { peer, subject, case, problem } => {
                 if let Some(case) = case {
-                    self.hold_up(&peer, case, EventId(subject), Some(&problem), now);
+                    self.note_outcome(&peer, case, EventId(subject), Some(&problem), now);
                 }
                 staging.refusals.push((peer, subject, problem, None));
             }
@@ -391,43 +388,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
             return Ok(());
         }
-        self.check_order(peer, case, event, now)?;
+        self.check_order(staging, peer, case, event, now)?;
         let (_, fact) = self.stage_event(staging, checked, now)?;
+        self.stage_overtaken(staging, peer, case, event)?;
         staging.receipts.entry(peer.clone()).or_default().push(Leaf::New(fact));
         Ok(())
-    }
-
-    /// Remembers the first event of a sender in a case that was refused for now, until it comes again and is decided: the
-    /// sender's later ones in that case are refused alike meanwhile, or they would overtake it.
-    fn hold_up(
-        &mut self,
-        peer: &AgencyId,
-        case: CaseId,
-        event: EventId,
-        refused: Option<&Problem>,
-        now: Timestamp,
-    ) {
-        let key = (peer.clone(), case);
-        let first = self.held_up.get(&key).copied();
-        match refused.filter(|problem| is_passing(problem.code)) {
-            Some(problem) if first.is_none_or(|first| first.event == event) => {
-                self.held_up.insert(key, HeldUp { event, code: problem.code, since: now });
-            }
-            Some(_) => {}
-            None if first.is_some_and(|first| first.event == event) => drop(self.held_up.remove(&key)),
-            None => {}
-        }
-    }
-
-    /// Refuses an event that would overtake one of its sender's that was refused for now. Not for ever: a sender that lost
-    /// that one would never bring it.
-    fn check_order(&self, peer: &AgencyId, case: CaseId, event: EventId, now: Timestamp) -> Result<()> {
-        match self.held_up.get(&(peer.clone(), case)) {
-            Some(first) if first.event != event && now.since_ms(first.since) < HELD_UP_MS_MAX => {
-                Err(Problem::new(first.code, "order").found(format!("an event that follows {}", first.event)))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Decides and stages an event of anybody; says its place and which fact it is.

@@ -67,6 +67,7 @@ kinds! {
     16 Service false "A service definition.";
     17 Crl false "A revocation list.";
     18 Alarm false "Something an operator must see, with both sides kept.";
+    19 Overtaken false "A refused event that a later one of its sender overtook.";
 }
 
 /// One entry to be committed.

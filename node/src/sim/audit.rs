@@ -281,7 +281,8 @@ impl<D: FaultyDisk> Net<D> {
         let mut wrong = Vec::new();
         for errand in &self.oracle.errands {
             let there = by_marker.get(errand.marker.as_str()).map_or(&[][..], Vec::as_slice);
-            let what = format!("{} ({:?} at {})", errand.marker, errand.task, self.agencies[errand.agency].name);
+            let what =
+                format!("{} ({:?} at {})", errand.marker, errand.task, self.agencies[errand.agency].name);
             match &errand.outcome {
                 Outcome::Waiting => wrong.push(format!("{what} was never answered")),
                 Outcome::Looked => {}
@@ -297,7 +298,9 @@ impl<D: FaultyDisk> Net<D> {
                                 && found.case == *case
                                 && place.is_none_or(|place| place == found.at) => {}
                         [] => wrong.push(format!("{what} was acknowledged and is lost")),
-                        [(_, found)] => wrong.push(format!("{what} was told {place:?} and is {:?}", found.at)),
+                        [(_, found)] => {
+                            wrong.push(format!("{what} was told {place:?} and is {:?}", found.at))
+                        }
                         more => wrong.push(format!("{what} was done {} times", more.len())),
                     }
                     self.check_grant(errand, *event, desks, &mut wrong);
@@ -317,11 +320,16 @@ impl<D: FaultyDisk> Net<D> {
     ) {
         let Task::Share(case, terms) = &errand.task else { return };
         let Some(grantee) = self.index_of(&terms.grantee) else { return };
-        let held = desks[grantee].book().references.get(case).map_or(0, |held| {
-            held.iter().filter(|held| held.reference.grant == event).count()
-        });
+        let held = desks[grantee]
+            .book()
+            .references
+            .get(case)
+            .map_or(0, |held| held.iter().filter(|held| held.reference.grant == event).count());
         if held != 1 {
-            wrong.push(format!("{} holds {held} references of {}", self.agencies[grantee].name, errand.marker));
+            wrong.push(format!(
+                "{} holds {held} references of {}",
+                self.agencies[grantee].name, errand.marker
+            ));
         }
     }
 

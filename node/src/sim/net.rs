@@ -149,7 +149,8 @@ impl<D: FaultyDisk> Net<D> {
         for name in names {
             let id = agency(&format!("{name}.gov.example"));
             let mut signer = |role: &str| self.federation.signer(&format!("ogic://{id}/{role}"));
-            let (seal, officials) = (signer("seal"), vec![signer("official/desk-1"), signer("official/desk-2")]);
+            let (seal, officials) =
+                (signer("seal"), vec![signer("official/desk-1"), signer("official/desk-2")]);
             let found = self.found(name, id.clone(), seal, officials);
             self.agencies.push(found);
         }
@@ -248,6 +249,11 @@ impl<D: FaultyDisk> Net<D> {
         let (a, b) = (self.index(a), self.index(b));
         self.cut_pair((a.min(b), a.max(b)));
         self
+    }
+
+    /// Virtual time since the beginning, ms.
+    pub const fn elapsed_ms(&self) -> u64 {
+        self.now
     }
 
     /// Lets `steps` steps happen.
@@ -760,7 +766,9 @@ impl<D: FaultyDisk> Net<D> {
         let agency = &mut self.agencies[index];
         let Some(process) = &mut agency.process else { return };
         match process.desk.follow() {
-            Ok(true) if keep && agency.older_stores.len() < 4 => agency.older_stores.push(agency.shelf.copy()),
+            Ok(true) if keep && agency.older_stores.len() < 4 => {
+                agency.older_stores.push(agency.shelf.copy())
+            }
             Ok(_) => {}
             Err(problem) => {
                 let name = &agency.name;

@@ -25,6 +25,20 @@ fn work_goes_on_when_the_home_loses_its_power_and_its_connections() {
 }
 
 #[test]
+fn a_rush_larger_than_the_window_is_not_held_up() {
+    let mut net = Net::seeded(13).agencies(["mvd", "fns"]);
+    let case = net.open("mvd", "passport");
+    net.hand_over("mvd", "fns", case).until_idle();
+    let before = net.elapsed_ms();
+    for _ in 0..150 {
+        net.note("fns", case);
+    }
+    net.until_idle();
+    assert!(net.elapsed_ms() - before < 5_000, "{} ms", net.elapsed_ms() - before);
+    net.assert_one_history(case);
+}
+
+#[test]
 fn one_seed_is_one_run() {
     let plan = Plan { acts: 12, ..Plan::default() };
     let (first, second) = (run(5, &plan).unwrap(), run(5, &plan).unwrap());

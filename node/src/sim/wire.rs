@@ -10,9 +10,9 @@ use super::oracle::{Outcome, Shown, Task};
 use crate::desk::check::{self, Bag};
 use crate::desk::{Answer, Read, Wanted, Work};
 use crate::exchange::backoff::Backoff;
+use crate::exchange::message::Message;
 use crate::exchange::request::{Answer as PeerAnswer, Page, Request};
 use crate::exchange::session::{Session, SessionEvent, StreamKind};
-use crate::exchange::message::Message;
 
 /// Messages that a desk is asked for at once.
 const MESSAGES_PER_TURN: usize = 64;
@@ -92,7 +92,8 @@ impl<D: FaultyDisk> Net<D> {
                 in_flight: 0,
             },
         );
-        self.trace.add(now, format!("{} and {} connect", self.agencies[key.0].name, self.agencies[key.1].name));
+        self.trace
+            .add(now, format!("{} and {} connect", self.agencies[key.0].name, self.agencies[key.1].name));
         for (me, peer) in [(key.0, key.1), (key.1, key.0)] {
             // Whoever did not notice the end of the last connection does so by the next.
             let old = self.agencies[me].process.as_ref().and_then(|process| process.links.get(&peer));
@@ -269,8 +270,7 @@ impl<D: FaultyDisk> Net<D> {
 
     /// Notes a checkpoint that somebody was shown.
     fn see(&mut self, of: usize, checkpoint: &[u8]) -> Result<()> {
-        let signed =
-            ogic_certs::cose::Signed::<ogic_certs::checkpoint::Checkpoint>::parse(checkpoint)?;
+        let signed = ogic_certs::cose::Signed::<ogic_certs::checkpoint::Checkpoint>::parse(checkpoint)?;
         let value = signed.value();
         self.oracle.show(Shown { of, size: value.size, root: value.root });
         Ok(())

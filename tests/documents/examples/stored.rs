@@ -90,6 +90,7 @@ pub(super) fn journal() -> Vec<Example> {
         body: carried.body.clone(),
         approval: carried.approval.clone(),
     };
+    let health = agency("health.gov.example");
     let facts = [
         (
             "entry-event",
@@ -159,6 +160,10 @@ pub(super) fn journal() -> Vec<Example> {
                 sides: vec![story.checkpoint.bytes().to_vec(), story.receipt.encode()],
                 at: NOW.plus_ms(5 * MINUTE_MS),
             },
+        ),
+        (
+            "entry-overtaken",
+            Fact::Overtaken { peer: health, event: story.step.id(), code: Code::StepNotOpen },
         ),
     ];
     examples.extend(facts.into_iter().map(|(name, fact)| entry(name, &fact)));

@@ -169,3 +169,79 @@ fn the_order_of_a_case_is_kept_when_its_first_is_refused_for_now() {
     assert!(matches!(scene.sent("health", second), SentState::Parked(p) if p.code == Code::StepNotOpen));
     assert_eq!(scene.history(case).last(), Some(&note));
 }
+
+/// A service whose step `second` comes after `first`; both may be done by another agency.
+const CHAIN: &str = include_str!("../../sim/service.toml");
+
+#[test]
+fn what_was_refused_and_overtaken_stays_refused() {
+    let mut scene = Scene::new();
+    scene.service = scene.publish("transport", CHAIN.replace("NAME", "chain").as_bytes());
+    let detail = Detail::Open { service: scene.service, citizen: "citizen-1".to_owned() };
+    let opening = scene.plain(None, Kind::Open, None, &Body::of(detail));
+    let Ok(Answer::Recorded { case, .. }) = scene.act("transport", "open", &opening) else { panic!() };
+    let terms = Terms { steps: vec!["first".to_owned(), "second".to_owned()], ..scene.terms("health") };
+    scene.share(case, terms).unwrap();
+    scene.settle();
+    let step = |scene: &mut Scene, step: &str| {
+        let act = scene.plain(Some(case), Kind::Step, Some(step), &Body::of(Detail::None));
+        let act = Act { code: StepCode::Done.number(), ..act };
+        event_of(&scene.act("health", step, &act).unwrap())
+    };
+    // The second step before the first is refused; both this refusal and the receipt of the note behind it are lost.
+    let early = step(&mut scene, "second");
+    let note = scene.note(case, "first", "later");
+    let note = event_of(&scene.act("health", "note", &note).unwrap());
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    assert!(scene.history(case).contains(&note) && !scene.history(case).contains(&early));
+    let lost = scene.take("transport", "health");
+    assert!(lost.iter().any(|(_, message)| matches!(message, Message::Refusal(_))));
+    // The first step is done meanwhile, and the home starts again: now the second could be done.
+    let first = scene.plain(Some(case), Kind::Step, Some("first"), &Body::of(Detail::None));
+    let first = Act { code: StepCode::Done.number(), ..first };
+    scene.act("transport", "first", &first).unwrap();
+    for restart in [false, true] {
+        if restart {
+            scene.kill("transport", true);
+            scene.start("transport", MemoryStore::new());
+            let ticket = scene.ticket();
+            scene.desk("health").offer(Work::Retry { ticket, id: early.0 });
+            scene.commit("health").unwrap();
+        } else {
+            scene.connect("transport", "health");
+        }
+        scene.settle();
+        assert!(matches!(scene.sent("health", early), SentState::Parked(p) if p.code == Code::StepNotOpen));
+        assert!(matches!(scene.sent("health", note), SentState::Done { .. }));
+        assert!(!scene.history(case).contains(&early));
+    }
+    // Done anew, it is a later event, and has its place.
+    let act = scene.plain(Some(case), Kind::Step, Some("second"), &Body::of(Detail::None));
+    let act = Act { code: StepCode::Done.number(), ..act };
+    let again = event_of(&scene.act("health", "again", &act).unwrap());
+    scene.settle();
+    assert_eq!(scene.history(case).last(), Some(&again));
+}
+
+#[test]
+fn an_event_of_another_agency_is_not_refused_for_it() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let terms = scene.terms("labour");
+    scene.share(case, terms).unwrap();
+    scene.settle();
+    // Labour brings health's event as if it were its own, then one of its own.
+    let note = scene.note(case, "medical", "of health");
+    let event = event_of(&scene.act("health", "note", &note).unwrap());
+    let messages = scene.take("health", "transport");
+    scene.give("labour", "transport", &messages);
+    let own = scene.note(case, "medical", "of labour");
+    scene.act("labour", "note", &own).unwrap();
+    scene.deliver("labour", "transport");
+    scene.commit("transport").unwrap();
+    assert_eq!(scene.desk("transport").book().overtaken.len(), 1);
+    scene.give("health", "transport", &messages);
+    scene.commit("transport").unwrap();
+    assert_eq!(scene.history(case).last(), Some(&event));
+}

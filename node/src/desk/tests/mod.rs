@@ -107,7 +107,7 @@ impl Scene {
             tickets: 0,
             service: Digest::ZERO,
         };
-        scene.service = scene.publish("transport");
+        scene.service = scene.publish("transport", LICENCE);
         for (a, b) in [("transport", "health"), ("transport", "labour"), ("health", "labour")] {
             scene.connect(a, b);
         }
@@ -122,15 +122,14 @@ impl Scene {
         self.parties.get_mut(name).unwrap()
     }
 
-    fn publish(&mut self, name: &str) -> Digest {
+    fn publish(&mut self, name: &str, text: &[u8]) -> Digest {
         let seal = self.parties[name].settings.seal.clone();
-        let text = ogic_certs::service::ServiceText::new(LICENCE).unwrap();
-        let signed = Signed::sign(text, &seal).unwrap();
+        let signed = Signed::sign(ogic_certs::service::ServiceText::new(text).unwrap(), &seal).unwrap();
         let chain: Vec<_> = seal.chain().cloned().collect();
         let signed = Box::new(self.trust.open(signed, &chain, self.now).unwrap());
         let ticket = self.ticket();
         let certificates = vec![seal.certificate().clone()];
-        let service = Box::new(Service::parse(LICENCE).unwrap());
+        let service = Box::new(Service::parse(text).unwrap());
         self.desk(name).offer(Work::Service { ticket: Some(ticket), signed, certificates, service });
         self.commit(name).unwrap();
         match self.reply(name, ticket) {
