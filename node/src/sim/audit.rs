@@ -299,7 +299,7 @@ impl<D: FaultyDisk> Net<D> {
                                 && place.is_none_or(|place| place == found.at) => {}
                         [] => wrong.push(format!("{what} was acknowledged and is lost")),
                         [(_, found)] => {
-                            wrong.push(format!("{what} was told {place:?} and is {:?}", found.at))
+                            wrong.push(format!("{what} was told {place:?} and is {:?}", found.at));
                         }
                         more => wrong.push(format!("{what} was done {} times", more.len())),
                     }

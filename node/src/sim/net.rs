@@ -767,7 +767,7 @@ impl<D: FaultyDisk> Net<D> {
         let Some(process) = &mut agency.process else { return };
         match process.desk.follow() {
             Ok(true) if keep && agency.older_stores.len() < 4 => {
-                agency.older_stores.push(agency.shelf.copy())
+                agency.older_stores.push(agency.shelf.copy());
             }
             Ok(_) => {}
             Err(problem) => {

@@ -40,7 +40,7 @@ impl<D: FaultyDisk> Net<D> {
             None => Vec::new(),
         };
         let random = &mut self.random;
-        let at_home = own.first().is_some() && (foreign.is_empty() || random.chance(450));
+        let at_home = !own.is_empty() && (foreign.is_empty() || random.chance(450));
         let step = OTHERS_STEPS[random.index(OTHERS_STEPS.len())];
         let official = random.index(2);
         let code = if random.chance(850) { StepCode::Done } else { StepCode::NotPossible };
