@@ -256,6 +256,11 @@ codes! {
         "утверждение должностного лица для этого события недействительно"
         "have the official sign this very act again: same case, kind, step and content, with a valid certificate"
         "пусть должностное лицо подпишет именно это действие: то же дело, вид, шаг и содержание, действующим сертификатом";
+    2021 VerdictFailed Peer 422 5
+        "what was verified does not hold"
+        "проверенное недействительно"
+        "do not rely on it: get it again from whoever issued it, and keep this one as it is, since it is evidence of the damage"
+        "не полагайтесь на него: получите его заново у того, кто его выдал, а этот экземпляр сохраните: он свидетельствует о повреждении";
     3001 CaseUnknown Caller 404 3
         "there is no such case here"
         "такого дела здесь нет"

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::{Failure, Outcome};
 use crate::text::Text;
-use crate::{authority, case, demo, document, explain, node, official, outbox, service, trace, ttp};
+use crate::{authority, case, demo, document, explain, node, official, outbox, service, trace, ttp, verify};
 
 #[derive(Parser, Debug)]
 #[command(name = "ogic", version, disable_help_subcommand = true, arg_required_else_help = true)]
@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Peers,
     Outbox(outbox::Arguments),
     Trace(trace::Arguments),
+    Verify(verify::Arguments),
     Explain(explain::Arguments),
 }
 

@@ -25,6 +25,7 @@ mod text;
 mod token;
 mod trace;
 mod ttp;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -107,6 +108,7 @@ fn carry_out(command: Command, run: &Invocation) -> Outcome {
             Command::Peers => peers::run(run).await,
             Command::Outbox(arguments) => outbox::run(arguments, run).await,
             Command::Trace(arguments) => trace::run(&arguments, run).await,
+            Command::Verify(arguments) => verify::run(&arguments, run),
             Command::Explain(arguments) => explain::run(&arguments, run),
         }
     });

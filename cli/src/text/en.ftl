@@ -203,6 +203,17 @@ cmd-outbox-retry = Send a parked item again
     .examples = ogic outbox retry 17
 cmd-trace = Show what became of an event
     .examples = ogic trace EVENT
+cmd-verify = Judge files offline: capsules, signed objects, receipts, certificates, revocation lists
+    .files = The files; what each is, is told by its content
+    .trust = What is trusted: a registry file with --pin, or a daemon's folder
+    .pin = The SHA-256 of the root certificate, or the pin.toml that join wrote
+    .certs = Certificates of signers, PEM or DER, for what does not carry them
+    .crl = Further revocation lists, DER
+    .at = For which time it is judged; otherwise when it says that it was made
+    .explain = Show every check, not only those that did not hold
+    .examples =
+        ogic verify case.ogic --trust registry.cose --pin pin.toml
+        ogic verify case.ogic --trust /var/lib/ogic --explain
 cmd-explain = Explain a code: what happened, what to do, whose side is at fault
     .code = A code such as OGIC-3003 or 3003
     .all = Every code
@@ -457,3 +468,22 @@ demo-failed =
     {"      "}folder  { $folder }
     {"      "}logs
     {"      "}{ $logs }
+
+## What ogic verify recognises
+
+verify-kind-capsule = capsule
+verify-kind-signed-object = signed object
+verify-kind-event-header = event header
+verify-kind-approval = approval
+verify-kind-checkpoint = checkpoint
+verify-kind-reference = reference
+verify-kind-refusal = refusal
+verify-kind-verdict-notice = verdict notice
+verify-kind-evidence = evidence
+verify-kind-registry = registry
+verify-kind-service-definition = service definition
+verify-kind-announcement = announcement
+verify-kind-capsule-manifest = capsule manifest
+verify-kind-receipt-frame = receipts
+verify-kind-revocation-list = revocation list
+verify-kind-certificate = certificate

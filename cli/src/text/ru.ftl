@@ -203,6 +203,17 @@ cmd-outbox-retry = Отправить отложенное ещё раз
     .examples = ogic outbox retry 17
 cmd-trace = Показать, что стало с событием
     .examples = ogic trace EVENT
+cmd-verify = Проверить файлы без сети: капсулы, подписанные объекты, квитанции, сертификаты, списки отзыва
+    .files = Файлы; что есть что, видно по содержимому
+    .trust = Чему доверять: файл реестра вместе с --pin или папка узла
+    .pin = SHA-256 корневого сертификата или файл pin.toml, который сделало присоединение
+    .certs = Сертификаты подписавших, PEM или DER, для того, что их не несёт
+    .crl = Дополнительные списки отзыва, DER
+    .at = На какое время проверять; иначе на время, когда объект, по его словам, сделан
+    .explain = Показать все проверки, а не только не прошедшие
+    .examples =
+        ogic verify case.ogic --trust registry.cose --pin pin.toml
+        ogic verify case.ogic --trust /var/lib/ogic --explain
 cmd-explain = Объяснить код: что произошло, что делать, на чьей стороне причина
     .code = Код, например OGIC-3003 или 3003
     .all = Все коды
@@ -458,3 +469,22 @@ demo-failed =
     {"      "}папка   { $folder }
     {"      "}журналы
     {"      "}{ $logs }
+
+## What ogic verify recognises
+
+verify-kind-capsule = капсула
+verify-kind-signed-object = подписанный объект
+verify-kind-event-header = заголовок события
+verify-kind-approval = утверждение
+verify-kind-checkpoint = контрольная точка
+verify-kind-reference = ссылка на дело
+verify-kind-refusal = отказ
+verify-kind-verdict-notice = извещение о проверке
+verify-kind-evidence = квитанция ДТС
+verify-kind-registry = реестр
+verify-kind-service-definition = описание услуги
+verify-kind-announcement = объявление
+verify-kind-capsule-manifest = опись капсулы
+verify-kind-receipt-frame = квитанции о приёме
+verify-kind-revocation-list = список отзыва
+verify-kind-certificate = сертификат

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use ogic_certs::event::TEXT_BYTES_MAX;
 use ogic_certs::{CaseId, Code, Digest, Problem, Result};
 use serde::Deserialize;
@@ -13,10 +14,12 @@ use super::views::{AccessView, CaseListed, RawEntry, ReferenceView, base64};
 use crate::case::{Case, case_unknown};
 use crate::daemon::{Handle, NodeDesk};
 use crate::desk::{Fact, Held};
-use crate::local::{Asked, Named};
+use crate::local::{Asked, Named, raw};
 
 /// What a look without a stated purpose is registered as.
 const PURPOSE: &str = "own work";
+/// What the look of an export is registered as.
+const PURPOSE_EXPORT: &str = "export";
 /// What a look at raw bytes is registered as.
 const PURPOSE_HISTORY: &str = "history export";
 
@@ -183,4 +186,11 @@ pub(super) async fn references(State(handle): State<Handle>) -> Answer<Json<Valu
         .collect()
     });
     Ok(Json(json!({ "references": references.await? })))
+}
+
+/// `GET /v1/cases/{case}/export`: the capsule of a case of ours.
+pub(super) async fn export(State(handle): State<Handle>, Named(case): Named) -> Answer<Response> {
+    let case = CaseId::from_hex(&case, "case")?;
+    handle.ask(move |desk| home_only(desk, &case)).await??;
+    Ok(raw("application/octet-stream", handle.export(case, PURPOSE_EXPORT).await?))
 }

@@ -40,6 +40,7 @@ pub fn routes(handle: Handle) -> Router {
         .route("/v1/cases/{case}/events", post(events::append))
         .route("/v1/cases/{case}/access", get(cases::access))
         .route("/v1/cases/{case}/history", get(cases::history))
+        .route("/v1/cases/{case}/export", get(cases::export))
         .route("/v1/references", get(cases::references))
         .route("/v1/events/{event}", get(trace::trace))
         .with_state(handle)

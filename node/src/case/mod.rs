@@ -4,6 +4,7 @@
 //! performer that fetched them, and in a capsule years later. Begin with [`model`] and [`fold`]; who may do what is
 //! [`grant`] and [`mod@decide`]; [`service`] is the definition that the plan comes from.
 
+pub mod capsule;
 pub mod decide;
 pub mod fold;
 mod form;

@@ -9,6 +9,7 @@ use ogic_certs::record::Record;
 use ogic_certs::reference::Reference;
 use ogic_certs::service::ServiceText;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result};
+use tokio::io::AsyncReadExt;
 
 use super::node::Handle;
 use crate::case::{Case, Effect, Replay, Service};
@@ -19,6 +20,9 @@ use crate::exchange::request::{Answer, Page, Request};
 
 /// How long a home is waited for.
 const REACH_MS: u64 = 5_000;
+
+/// Most bytes of documents that a capsule carries; the others are named by digest alone.
+const EXPORTED_DOCUMENTS_BYTES_MAX: u64 = 64 << 20;
 
 /// A case as it was read and verified, at home or from another.
 #[derive(Debug)]
@@ -136,6 +140,27 @@ impl Handle {
         let (who, purpose) = (self.agency().clone(), purpose.to_owned());
         let read = Read { who, case, grant: None, purpose, wanted };
         self.writer().call(|ticket| Work::Read { ticket, read }).await
+    }
+
+    /// Exports a case of ours as a capsule, with the documents that are here and fit. The look is registered.
+    pub async fn export(&self, case: CaseId, purpose: &str) -> Result<Vec<u8>> {
+        self.look(case, purpose, Wanted::History(0)).await?;
+        let mut documents = Vec::new();
+        let mut room = EXPORTED_DOCUMENTS_BYTES_MAX;
+        for document in self.ask(move |desk| desk.documents_of(&case)).await?? {
+            if !self.documents().has(&document.sha256) || document.bytes > room {
+                continue;
+            }
+            room -= document.bytes;
+            let (_, mut file) = self.documents().read(&document.sha256, 0).await?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)
+                .await
+                .map_err(|error| Problem::new(Code::DiskFailed, "document").found(error.to_string()))?;
+            documents.push(bytes);
+        }
+        let (trust, now) = (self.trust(), self.now());
+        self.ask(move |desk| desk.export(&case, &trust, documents, now)).await?
     }
 
     /// Reads a case of ours. The look is registered, as anybody's is.

@@ -6,6 +6,7 @@
 
 mod book;
 pub mod check;
+mod export;
 mod fact;
 mod hello;
 mod open;

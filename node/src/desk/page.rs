@@ -111,8 +111,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }
     }
 
-    /// A receipt frame over the whole history of a home case, in as many parts as it takes: for a capsule. The caller commits
-    /// something of the case first, so that the newest checkpoint shows its head.
+    /// A receipt frame over the whole history of a home case, in as many parts as it takes: for a capsule, which
+    /// signs a checkpoint that shows its head first.
     pub fn proofs(&self, id: &CaseId) -> Result<Vec<Vec<u8>>> {
         let mut frames = Vec::new();
         let mut from = 0;

@@ -1,1 +1,0 @@
-//! Capsules: one file with a case's history, proofs, evidence and certificates.
