@@ -7,8 +7,19 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// The steps, in their order.
-const STEPS: [&str; 9] =
-    ["federation", "open", "share", "examine", "revoked", "unshare", "crash", "close", "stop"];
+const STEPS: [&str; 11] = [
+    "federation",
+    "open",
+    "share",
+    "examine",
+    "revoked",
+    "unshare",
+    "crash",
+    "close",
+    "stop",
+    "verify",
+    "forged",
+];
 
 const README: &str = include_str!("../README.md");
 

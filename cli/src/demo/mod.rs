@@ -6,6 +6,7 @@ mod check;
 mod crash;
 mod examine;
 mod finish;
+mod forge;
 mod oracle;
 mod papers;
 mod party;
@@ -116,9 +117,12 @@ async fn play(stage: &mut Stage, seed: u64, keep: bool, report: &mut Report<'_>)
     let crash = report.step("crash", crash::play(stage, &opened, seed)).await?;
     report.figure("send_to_receipt_p50_ms", crash.p50_ms);
     report.figure("send_to_receipt_p99_ms", crash.p99_ms);
-    report.step("close", finish::close(stage, &opened)).await?;
+    let capsule = report.step("close", finish::close(stage, &opened)).await?;
+    report.figure("capsule_bytes", capsule.bytes);
     finish::figures(stage, &crash, report).await?;
     report.step("stop", finish::stop(stage)).await?;
+    report.step("verify", finish::verify(stage, &capsule, seed)).await?;
+    report.step("forged", forge::play(stage, &capsule)).await?;
     if keep { finish::keep(stage, &opened).await } else { Ok(Value::Null) }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Report<'a> {
 }
 
 /// The order of the table.
-const FIGURES: [&str; 12] = [
+const FIGURES: [&str; 13] = [
     "events",
     "receipts",
     "evidence",
@@ -33,6 +33,7 @@ const FIGURES: [&str; 12] = [
     "refused",
     "send_to_receipt_p50_ms",
     "send_to_receipt_p99_ms",
+    "capsule_bytes",
     "total_ms",
 ];
 
