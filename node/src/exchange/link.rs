@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::close::{WITHOUT_FAULT, close_with, problem_of};
 use super::message::Message;
+use super::peers::ProcessId;
 use super::quic::{Clock, lock};
 use super::session::{Session, StreamKind};
 use super::trust::SharedTrust;
@@ -45,6 +46,8 @@ pub(super) struct Inner {
     /// One for each stream kind: there is something to write.
     to_write: [Notify; 2],
     ready: watch::Sender<Option<(Instant, Timestamp)>>,
+    /// Which run of the peer is at the other end, as its hello told.
+    process: OnceLock<ProcessId>,
     /// Requests that are being asked or answered.
     busy: watch::Sender<usize>,
     /// The last check that held: under which trust, and when.
@@ -81,6 +84,7 @@ impl Link {
             session: Mutex::new(parts.session),
             to_write: Default::default(),
             ready: watch::Sender::new(None),
+            process: OnceLock::new(),
             busy: watch::Sender::new(0),
             checked: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -252,6 +256,16 @@ impl Link {
 
     pub(super) fn began(&self) -> Instant {
         self.0.began
+    }
+
+    /// Which run of the peer is at the other end, if it told.
+    pub(super) fn process(&self) -> Option<&ProcessId> {
+        self.0.process.get()
+    }
+
+    pub(super) fn set_process(&self, process: ProcessId) {
+        // There is one hello a connection.
+        let _ = self.0.process.set(process);
     }
 
     /// When it became ready, on the clock that only goes forward.

@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ogic_certs::{AgencyId, Code, Problem, Result};
+use ogic_certs::{AgencyId, Code, Digest, Problem, Result};
 use tokio::sync::{Notify, watch};
 
 use super::link::Link;
+use super::message::Hello;
 use super::quic::lock;
 
 /// Most connections of one peer at a time, old ones that linger included.
@@ -35,6 +36,37 @@ struct Slot {
     addresses: Vec<SocketAddr>,
     wake: Arc<Notify>,
     problem: Option<Problem>,
+}
+
+/// Which run of a daemon speaks: told by its hello among the features, as `process/` and 16 hex digits. Two connections
+/// of one agency's different runs cannot both live.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ProcessId(String);
+
+impl ProcessId {
+    const FEATURE: &'static str = "process/";
+
+    /// Ours, from a number that is different in each process.
+    pub(super) fn from_seed(seed: u64) -> Self {
+        let digest = Digest::of_parts(&[b"ogic process 1", &seed.to_be_bytes()]);
+        Self(digest.to_string().chars().take(16).collect())
+    }
+
+    /// As a hello tells it.
+    pub(super) fn feature(&self) -> String {
+        format!("{}{}", Self::FEATURE, self.0)
+    }
+
+    /// What a hello tells; none by a release that does not.
+    pub(super) fn of(hello: &Hello) -> Option<Self> {
+        let told = hello.features.iter().find_map(|feature| feature.strip_prefix(Self::FEATURE))?;
+        Some(Self(told.to_owned()))
+    }
+
+    /// Whether both are known, and two.
+    pub(super) fn differ(one: Option<&Self>, other: Option<&Self>) -> bool {
+        matches!((one, other), (Some(one), Some(other)) if one != other)
+    }
 }
 
 /// What decides between two connections with one peer.
@@ -87,7 +119,8 @@ impl Peers {
         Ok(Entered { peers: Arc::clone(self), peer: peer.clone() })
     }
 
-    /// Makes `link` its peer's present one and returns the one that it replaces; an error if the present one stays.
+    /// Makes `link` its peer's present one and returns the one that it replaces; an error if the present one stays. A
+    /// connection of another run of the peer always replaces: whoever held the other end of the present one is gone.
     pub(super) fn register(&self, me: &AgencyId, link: &Link) -> Result<Option<Link>> {
         let candidate = |link: &Link| Candidate {
             dialled_by_lower: link.dialled() == (me < link.peer()),
@@ -97,6 +130,7 @@ impl Peers {
         let mut peers = lock(&self.slots);
         let slot = peers.entry(link.peer().clone()).or_default();
         if let Some(present) = slot.current.as_ref().filter(|present| present.is_open())
+            && !ProcessId::differ(present.process(), link.process())
             && stays(candidate(present), candidate(link))
         {
             return Err(Problem::new(Code::PeerUnreachable, "connection")
@@ -169,6 +203,26 @@ impl Drop for Entered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_told_apart_where_both_are_known() {
+        let (one, two) = (ProcessId::from_seed(1), ProcessId::from_seed(2));
+        let mut hello = crate::exchange::message::tests::hello_of("a.example");
+        assert_eq!(ProcessId::of(&hello), None);
+        hello.features = vec!["documents".to_owned(), one.feature()];
+        assert!(
+            hello.features.iter().all(|feature| feature.len() <= crate::exchange::message::FEATURE_BYTES_MAX)
+        );
+        assert_eq!(ProcessId::of(&hello).as_ref(), Some(&one));
+        for (a, b, differ) in [
+            (Some(&one), Some(&two), true),
+            (Some(&one), Some(&one), false),
+            (Some(&one), None, false),
+            (None, None, false),
+        ] {
+            assert_eq!(ProcessId::differ(a, b), differ);
+        }
+    }
 
     #[test]
     fn both_sides_agree_which_connection_stays() {

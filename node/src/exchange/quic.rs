@@ -12,7 +12,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::Signer;
+use ogic_certs::key::SigningKey;
 use ogic_certs::{AgencyId, Code, Problem, Result, Role, Timestamp};
+use quinn::crypto::HmacKey;
+use quinn_proto::HashedConnectionIdGenerator;
+use ring::hmac;
 use tokio::sync::watch;
 
 use super::accept::{self, Admission};
@@ -21,7 +25,7 @@ use super::dial;
 use super::face::Face;
 use super::link::{Link, LinkId, Parts};
 use super::message::Hello;
-use super::peers::Peers;
+use super::peers::{Peers, ProcessId};
 use super::pump;
 use super::session::Session;
 use super::tls::{self, Credentials, MEMBER_WINDOW_BYTES};
@@ -101,6 +105,7 @@ impl Endpoint {
                 .expected(format!("ogic://{agency}/node")));
         }
         let credentials = Credentials::new(&config.signer)?;
+        let resets = Resets::of(config.signer.key());
         let exchange = Exchange {
             agency,
             trust: config.trust,
@@ -108,7 +113,9 @@ impl Endpoint {
             enrols: config.enrols,
             seed: config.seed,
             face,
-            quic: RwLock::new(bind(config.bind)?),
+            quic: RwLock::new(bind(config.bind, &resets)?),
+            resets,
+            process: ProcessId::from_seed(config.seed),
             credentials: RwLock::new(credentials.clone()),
             peers: Arc::default(),
             registering: Mutex::default(),
@@ -227,6 +234,8 @@ pub(super) struct Exchange {
     enrols: bool,
     face: Arc<dyn Face>,
     quic: RwLock<quinn::Endpoint>,
+    resets: Resets,
+    process: ProcessId,
     credentials: RwLock<Credentials>,
     /// Held while a link is made the present one and the face is told, so that the face learns of them in that order.
     registering: Mutex<()>,
@@ -269,13 +278,13 @@ impl Exchange {
         let address = self.quic().local_addr().map_err(|error| socket_problem(&error))?;
         let replace = |quic| *self.quic.write().unwrap_or_else(PoisonError::into_inner) = quic;
         // The dead one holds the port until it and every connection over it are gone.
-        replace(bind(SocketAddr::new(address.ip(), 0))?);
+        replace(bind(SocketAddr::new(address.ip(), 0), &self.resets)?);
         for link in self.peers.links() {
             link.close_without_fault("the endpoint is started again");
         }
         let mut tries = 0;
         let quic = loop {
-            match bind(address) {
+            match bind(address, &self.resets) {
                 Ok(quic) => break quic,
                 Err(problem) if tries == RESTART_TRIES_MAX => return Err(problem),
                 Err(_) => tokio::time::sleep(Duration::from_millis(RESTART_MS)).await,
@@ -304,7 +313,9 @@ impl Exchange {
                 .expected("another agency"));
         }
         let entered = self.peers.enter(&peer)?;
-        let session = Session::new(peer.clone(), self.face.hello(&peer), (self.clock)())?;
+        let mut hello = self.face.hello(&peer);
+        hello.features.push(self.process.feature());
+        let session = Session::new(peer.clone(), hello, (self.clock)())?;
         quic.set_receive_window(quinn::VarInt::from_u32(MEMBER_WINDOW_BYTES));
         let link = Link::new(Parts {
             id: LinkId(self.links.fetch_add(1, Ordering::Relaxed)),
@@ -328,6 +339,9 @@ impl Exchange {
     pub(super) fn ready(&self, link: &Link, hello: Hello) -> Result<()> {
         let replaced = {
             let _order = lock(&self.registering);
+            if let Some(process) = ProcessId::of(&hello) {
+                link.set_process(process);
+            }
             if link.has_ended() {
                 return Err(Problem::new(Code::PeerUnreachable, "connection").found("its end"));
             }
@@ -344,8 +358,13 @@ impl Exchange {
             replaced
         };
         self.peers.announce();
-        if let Some(replaced) = replaced {
-            tokio::spawn(pump::linger(replaced));
+        match replaced {
+            // Nobody is left who could finish what was asked on it: whoever waits asks again at once.
+            Some(dead) if ProcessId::differ(dead.process(), link.process()) => {
+                dead.close_without_fault("the peer was started again");
+            }
+            Some(replaced) => drop(tokio::spawn(pump::linger(replaced))),
+            None => {}
         }
         Ok(())
     }
@@ -363,13 +382,42 @@ impl Exchange {
     }
 }
 
+/// What lets a daemon that was killed tell its peers, at their next packet, that their connections with it are gone (RFC
+/// 9000 10.3): without it they would hold dead ones until silence has lasted. It outlives the process since it follows
+/// from the channel's private key, and like that nobody else knows it.
+struct Resets {
+    tokens: Arc<hmac::Key>,
+    /// Marks the connection ids that are ours, of whichever run.
+    ids: u64,
+}
+
+impl Resets {
+    fn of(key: &SigningKey) -> Self {
+        let pkcs8 = key.pkcs8_der();
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &pkcs8);
+        let derive = |what: &[u8]| hmac::sign(&secret, what);
+        let tokens = hmac::Key::new(hmac::HMAC_SHA256, derive(b"ogic stateless reset 1").as_ref());
+        let ids = derive(b"ogic connection ids 1");
+        let ids = ids.as_ref().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        Self { tokens: Arc::new(tokens), ids }
+    }
+
+    fn config(&self) -> quinn::EndpointConfig {
+        let tokens: Arc<dyn HmacKey> = Arc::clone(&self.tokens) as _;
+        let mut config = quinn::EndpointConfig::new(tokens);
+        let ids = self.ids;
+        config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+        config
+    }
+}
+
 /// A UDP socket with large buffers, and QUIC over it.
-fn bind(address: SocketAddr) -> Result<quinn::Endpoint> {
+fn bind(address: SocketAddr, resets: &Resets) -> Result<quinn::Endpoint> {
     let socket = UdpSocket::bind(address).map_err(|error| socket_problem(&error))?;
     // Best effort: the system cuts what is asked for to its own limit.
     let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BYTES);
     let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BYTES);
-    quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, Arc::new(quinn::TokioRuntime))
+    quinn::Endpoint::new(resets.config(), None, socket, Arc::new(quinn::TokioRuntime))
         .map_err(|error| socket_problem(&error))
 }
 

@@ -21,8 +21,8 @@ pub const ALPN_ENROL: &[u8] = b"ogic-enrol/1";
 
 /// A connection that stays silent so long is lost.
 pub const IDLE_MS_MAX: u32 = 30_000;
-/// How often a live connection is heard of.
-pub const KEEP_ALIVE_MS: u64 = 5_000;
+/// How often a live connection is heard of; a dead one is found out no later.
+pub const KEEP_ALIVE_MS: u64 = 3_000;
 /// Most streams for requests that a peer may have open.
 pub const BIDI_STREAMS_MAX: u32 = 256;
 /// Most long-lived streams that a peer may have open: two are used.
