@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::command::{Ran, ogic};
+use super::command::{Ran, command, ogic};
 use super::http::{self, Said};
 use super::{AUTHORITY, PATIENCE, path, until};
 
@@ -98,6 +98,14 @@ impl Daemon {
         self.listen = status["endpoint"].as_str().unwrap().to_owned();
     }
 
+    /// What a start says that is refused: the process ends by itself, and prints why under `--json`.
+    pub(crate) fn refused(kind: Kind, data: &Path) -> Ran {
+        let words = [kind.word(), "serve", "--data", path(data), "--listen", "127.0.0.1:0", "--json"];
+        let mut child = command(&words).spawn().unwrap();
+        until("a daemon that may not start ends", PATIENCE, || child.try_wait().unwrap());
+        Ran::of(words.join(" "), child.wait_with_output().unwrap())
+    }
+
     /// Kills it as a power cut would, and waits until the process is gone.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -125,6 +133,13 @@ impl Daemon {
     pub(crate) fn again_elsewhere(&mut self) {
         self.listen = "127.0.0.1:0".to_owned();
         self.again();
+    }
+
+    /// Its arguments, as the system shows them.
+    pub(crate) fn command_line(&self) -> String {
+        let id = self.child.as_ref().unwrap().id();
+        let bytes = fs::read(format!("/proc/{id}/cmdline")).unwrap();
+        String::from_utf8(bytes).unwrap().replace('\0', " ")
     }
 
     /// Where it listens.

@@ -147,12 +147,26 @@ impl Federation {
         });
     }
 
+    /// The performer adds a note to the case, and its receipt is waited for: the place that the home gave it.
+    pub(crate) fn note(&self, case: &str, mark: &str) -> u64 {
+        note(&self.health, case, mark)
+    }
+
     /// No log of any daemon tells of a panic.
     pub(crate) fn assert_no_panic(&self) {
         for daemon in [&self.authority, &self.ttp, &self.transport, &self.health] {
             daemon.assert_no_panic();
         }
     }
+}
+
+/// An agency adds a note with a mark to a case of another, and has a receipt for it: the sequence number.
+pub(crate) fn note(performer: &Daemon, case: &str, mark: &str) -> u64 {
+    let field = format!("mark={mark}");
+    let words = ["case", "event", case, "--kind", "note", "--field", &field, "--wait", "30s"];
+    let noted = performer.ogic(&words).ok();
+    assert_eq!(noted["state"], "receipted", "{noted}");
+    noted["seq"].as_u64().unwrap()
 }
 
 /// A day a month from now, as an argument.
