@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use ogic_certs::cose::Kind;
+use ogic_certs::event::BODY_BYTES_MAX;
+use ogic_certs::record::Record;
+
 use crate::page::root;
 
 /// Limits of ours alone, which nobody outside can meet.
@@ -123,9 +127,23 @@ fn sum(source: &str, text: &str) -> Option<u128> {
 fn value(source: &str, text: &str) -> Option<u128> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         text.replace('_', "").parse().ok()
+    } else if let Some(known) = elsewhere(text) {
+        Some(known)
     } else if let Some(limits) = text.strip_prefix("Limits::") {
         Some(constant(&format!("certs/src/cbor.rs::{limits}")))
     } else {
         sum(source, declaration(source, text)?.trim())
     }
+}
+
+/// What a limit is composed of that another file declares.
+fn elsewhere(text: &str) -> Option<u128> {
+    let bytes = match text {
+        "Record::BYTES" => Record::BYTES,
+        "Kind::Event.bytes_max()" => Kind::Event.bytes_max(),
+        "Kind::Approval.bytes_max()" => Kind::Approval.bytes_max(),
+        "BODY_BYTES_MAX" => BODY_BYTES_MAX,
+        _ => return None,
+    };
+    Some(bytes as u128)
 }
