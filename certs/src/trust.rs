@@ -186,7 +186,12 @@ impl Trust {
             return Ok(());
         }
         let report = self.path(certificate, others, usage.purpose(), at).passed()?;
-        // Nothing that was checked changes before the first of these ends; a revocation comes with a new snapshot.
+        // A certificate that is listed as revoked from some time on held only before it: that is asked anew each time.
+        let listed = |one: &Certificate| self.crls.iter().any(|crl| crl.lookup(one.serial()).is_some());
+        if report.path.iter().any(listed) {
+            return Ok(());
+        }
+        // Nothing else that was checked changes before the first of these ends; a revocation comes with a new snapshot.
         let to = report.path.iter().map(Certificate::not_after).chain([self.fresh_until()]).min();
         let mut memo = self.lock();
         if memo.len() >= MEMO_MAX {
@@ -440,6 +445,22 @@ mod tests {
             trust.judge_approval(&signed, &[], NOW, &health)
         };
         assert_eq!(unknown.sub, Some(SubIndication::NoCertificateChainFound));
+    }
+
+    #[test]
+    fn what_held_before_a_revocation_does_not_hold_after_it() {
+        let mut federation = Federation::new(6, NOW);
+        let seal = federation.signer("ogic://transport.gov.example/seal");
+        federation.revoke(seal.certificate(), NOW);
+        let trust = trust_of(&mut federation);
+        let open = |at| {
+            let signed = Signed::sign(checkpoint(), &seal).unwrap();
+            trust.open(signed, &[seal.certificate().clone()], at).map(|_| ())
+        };
+        for _ in 0..2 {
+            assert!(open(NOW.minus_ms(1_000)).is_ok());
+            assert_eq!(open(NOW.plus_ms(1)).unwrap_err().code, Code::CertificateRevoked);
+        }
     }
 
     #[test]

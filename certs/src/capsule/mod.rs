@@ -14,9 +14,6 @@ mod proofs;
 mod record;
 mod report;
 
-#[cfg(test)]
-mod tests;
-
 pub use build::Builder;
 pub use examine::{Approved, Contents, Examined, Given, Recorded, examine};
 pub use manifest::Manifest;
