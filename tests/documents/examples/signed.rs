@@ -1,18 +1,24 @@
 //! What is signed, what signatures commit to, and the leaves of a log.
 
+use std::sync::Arc;
+
+use ogic_certs::capsule::{Builder, Given, Manifest, examine};
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Payload, Signed};
+use ogic_certs::crl::Crl;
 use ogic_certs::event::{Body, Detail, Header, Kind};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::receipt::ReceiptFrame;
-use ogic_certs::record::{AccessLeaf, HeadLeaf, Leaf, NoticeLeaf};
+use ogic_certs::record::{AccessLeaf, HeadLeaf, Leaf, NoticeLeaf, Record};
 use ogic_certs::registry::Registry;
+use ogic_certs::testing::agency;
+use ogic_certs::verdict::Verdict;
 use ogic_certs::{CaseId, Digest, EventId};
 use ogic_node::desk::Fact;
 use ogic_node::log::{self};
 
-use super::story::{STORY, access_leaf, random};
+use super::story::{DOCUMENT, MINUTE_MS, STORY, access_leaf, random};
 use super::{As, Example, Field, Form, plain, signed};
 
 pub(super) fn signed_objects() -> Vec<Example> {
@@ -38,7 +44,50 @@ pub(super) fn signed_objects() -> Vec<Example> {
         signed("announcement", &story.announcement, &story.transport),
         signed("service-definition", &story.service, &story.transport),
         registry(),
+        manifest(),
     ]
+}
+
+/// The capsule of the story: opening, share and step under one checkpoint.
+fn capsule() -> Vec<u8> {
+    let story = &*STORY;
+    let case = story.record.case;
+    let mut builder = Builder::new(case, agency("transport.gov.example"), story.service.bytes());
+    let signers = [&story.transport, &story.transport_official, &story.health, &story.physician];
+    signers.iter().for_each(|signer| builder.certificate(signer.certificate()));
+    builder.crl(&Crl::from_der(&story.crl).expect("a list"));
+    builder.registry(&story.registry);
+    let opened = Record {
+        case,
+        seq: 0,
+        prev: Digest::ZERO,
+        received: story.opening.header.value().created,
+        event: story.opening.id(),
+    };
+    for (record, event) in [(opened, &story.opening), (story.prev, &story.share), (story.record, &story.step)]
+    {
+        let approval = event.approval.as_ref().map(Signed::bytes);
+        builder.record(&record, event.header.bytes(), Some(&event.body), approval);
+    }
+    builder.receipts(&story.proof_of_case.encode());
+    builder.document(DOCUMENT.to_vec());
+    builder.finish(story.record.received.plus_ms(MINUTE_MS), &story.transport).expect("a capsule")
+}
+
+/// The manifest closes a capsule that passes every check which needs no case model.
+fn manifest() -> Example {
+    let capsule = capsule();
+    let pinned = Some((Arc::new(STORY.registry.clone()), STORY.pin.clone()));
+    let examined = examine(&capsule, &Given { pinned, ..Given::default() });
+    let (verdict, worst) = (examined.report.verdict(), examined.report.headline());
+    assert_eq!(verdict, Verdict::TotalPassed, "{worst:?}");
+    let listed = examined.contents.expect("readable parts").manifest;
+    let at = (0..capsule.len()).rev().find(|at| {
+        Signed::<Manifest>::parse(&capsule[*at..]).is_ok_and(|manifest| *manifest.value() == listed)
+    });
+    let bytes = &capsule[at.expect("the manifest closes the capsule")..];
+    let manifest = Signed::<Manifest>::parse(bytes).expect("the manifest");
+    signed("manifest", &manifest, &STORY.transport)
 }
 
 /// The registry's signer stands in its chain.

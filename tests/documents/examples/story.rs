@@ -15,7 +15,7 @@ use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::{AccessLeaf, HeadLeaf, Leaf, Record};
 use ogic_certs::reference::Reference;
 use ogic_certs::refusal::{Refusal, VerdictNotice};
-use ogic_certs::registry::{Level, Registry};
+use ogic_certs::registry::{Level, Pin, Registry};
 use ogic_certs::service::ServiceText;
 use ogic_certs::testing::{Federation, agency};
 use ogic_certs::token::Token;
@@ -29,6 +29,9 @@ use zeroize::Zeroizing;
 pub(super) const NOW: Timestamp = Timestamp::from_ms_clamped(1_795_576_803_000);
 pub(super) const MINUTE_MS: u64 = 60_000;
 pub(super) const DAY_MS: u64 = 86_400_000;
+
+/// The bytes of health's document.
+pub(super) const DOCUMENT: &[u8] = b"%PDF-1.7 a medical certificate";
 
 /// What the examples tell: transport opens a case and hands its medical step to health, which does it.
 pub(super) struct Story {
@@ -53,10 +56,13 @@ pub(super) struct Story {
     pub(super) refusal: Signed<Refusal>,
     pub(super) checkpoint: Signed<Checkpoint>,
     pub(super) receipt: ReceiptFrame,
+    /// The same proof over all records of the case.
+    pub(super) proof_of_case: ReceiptFrame,
     pub(super) head: HeadLeaf,
     pub(super) announcement: Signed<Announcement>,
     pub(super) token: Token,
     pub(super) document: DocumentRef,
+    pub(super) pin: Pin,
 }
 
 pub(super) static STORY: LazyLock<Story> = LazyLock::new(Story::tell);
@@ -213,7 +219,7 @@ impl Story {
         };
 
         let done = NOW.plus_ms(3 * MINUTE_MS);
-        let document = document_of(b"%PDF-1.7 a medical certificate", "medical-certificate");
+        let document = document_of(DOCUMENT, "medical-certificate");
         let times = StepTimes { received: Some(shared), started: Some(access.at), ended: Some(done) };
         let step = seal(
             Header {
@@ -253,15 +259,12 @@ impl Story {
             heads: heads.heads(),
         };
         let checkpoint = Signed::sign(checkpoint, &transport).expect("a checkpoint");
-        let receipt = ReceiptFrame::build(
-            &tree,
-            tree.size(),
-            checkpoint.bytes().to_vec(),
-            vec![(3, Leaf::Record(record))],
-            &heads,
-            &[case],
-        )
-        .expect("a receipt");
+        let prove = |shown: Vec<(u64, Leaf)>| {
+            let signed = checkpoint.bytes().to_vec();
+            ReceiptFrame::build(&tree, tree.size(), signed, shown, &heads, &[case]).expect("a receipt")
+        };
+        let receipt = prove(vec![(3, Leaf::Record(record))]);
+        let proof_of_case = prove(vec![(0, leaves[0]), (1, leaves[1]), (3, leaves[3])]);
 
         let approval = step.approval.as_ref().expect("the step is approved");
         let evidence = Evidence {
@@ -350,10 +353,12 @@ impl Story {
             refusal,
             checkpoint,
             receipt,
+            proof_of_case,
             head,
             announcement,
             token,
             document,
+            pin: federation.pin(),
         }
     }
 
