@@ -45,10 +45,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
         now: Timestamp,
     ) {
         let key = (peer.clone(), case);
-        // Who may not know of a case adds nothing to it, and takes no memory.
         let code = refused.map(|problem| problem.code).filter(|code| *code != Code::CaseUnknown);
         let known = self.refused.contains_key(&key);
-        if !known && code.is_none() {
+        // Who may not know of a case adds nothing to it, takes no memory, and learns nothing by a change of the answers.
+        if !known && (code.is_none() || !self.may_know(peer, &case)) {
             return;
         }
         let kept = self.refused.entry(key.clone()).or_default();
@@ -76,6 +76,12 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if kept.held_up.is_none() && kept.for_good.is_empty() {
             self.refused.remove(&key);
         }
+    }
+
+    /// Whether `peer` was ever given a right to a case that is here.
+    fn may_know(&self, peer: &AgencyId, case: &CaseId) -> bool {
+        let held = self.case(case).ok().flatten();
+        held.is_some_and(|held| held.grants.iter().any(|grant| grant.terms.grantee == *peer))
     }
 
     /// Refuses an event that would overtake one of its sender's, or that was overtaken.

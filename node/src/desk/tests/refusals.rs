@@ -142,6 +142,27 @@ fn a_stranger_learns_nothing_of_a_case() {
 }
 
 #[test]
+fn what_a_stranger_sends_takes_no_memory_and_changes_no_answer() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let unfit = |peer: &str, case: CaseId| Work::Unfit {
+        peer: id(peer),
+        subject: Digest::of(case.as_bytes()),
+        case: Some(case),
+        problem: Problem::new(Code::CertificateUnknown, "x5t"),
+    };
+    let invented = (0..100_u8).map(|n| CaseId(Digest::of(&[n])));
+    for work in invented.map(|case| unfit("health", case)).chain([unfit("labour", case)]) {
+        scene.desk("transport").offer(work);
+    }
+    scene.commit("transport").unwrap();
+    assert_eq!(scene.desk("transport").refused.len(), 0);
+    scene.desk("transport").offer(unfit("health", case));
+    scene.commit("transport").unwrap();
+    assert_eq!(scene.desk("transport").refused.len(), 1, "its holder's order is kept");
+}
+
+#[test]
 fn who_holds_a_right_is_told_of_a_head_that_never_was() {
     let mut scene = Scene::new();
     let (case, _) = scene.shared_case();
