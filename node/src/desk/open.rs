@@ -18,8 +18,8 @@ use crate::store::{Batch, CaseRow, Follower, RecordRow, Store};
 impl<D: Disk, S: Store> Desk<D, S> {
     /// Opens the desk over its disk: reads the journal, folds what the store has not followed, and takes up what was under way.
     ///
-    /// `known_size` is a size of this log that somebody else is known to hold. Errors: `StoreDamaged` in the field `store` if
-    /// the store is ahead of the journal (clear it and open again); what the log says; `StoreNewer`.
+    /// `known_size` is a size of this log that somebody else is known to hold. What the store has followed was durable, so
+    /// that a journal which ends before it is damaged, and is left as it is. Errors: what the log says; `StoreNewer`.
     pub fn open(disk: D, store: S, settings: Settings, known_size: Option<u64>) -> Result<Self> {
         let watermark = store.watermark()?;
         let mut recovery = Recovery {
@@ -30,15 +30,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
             tail: BTreeMap::new(),
             floor: Timestamp::EARLIEST,
         };
+        let known_size = known_size.max((watermark > 0).then_some(watermark));
         let options = Options { known_size, ..Options::new(settings.origin.to_string()) };
         let log = Log::open_with(disk, &options, |position, kind, bytes, leaf| {
             recovery.take(&Fact::from_entry(kind, bytes)?, position, leaf)
         })?;
-        if watermark > log.size() {
-            return Err(Problem::new(Code::StoreDamaged, "store")
-                .found(format!("a store that followed {watermark} leaves"))
-                .expected(format!("at most the journal's {}", log.size())));
-        }
         let Recovery { book, tail, floor, .. } = recovery;
         let outbox = Outbox::new(settings.jitter_seed);
         let mut desk = Self {

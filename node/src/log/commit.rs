@@ -26,7 +26,8 @@ use super::scan::Scan;
 pub struct Options {
     /// The log's origin, as its checkpoints name it.
     pub origin: String,
-    /// A size of this log that somebody else holds a checkpoint of: fewer leaves than that are damage.
+    /// A size that this log is known to have had, from a checkpoint that somebody holds or from what has followed it: fewer
+    /// leaves than that are damage.
     pub known_size: Option<u64>,
     /// Length of a preallocated segment, at most 64 MiB.
     pub segment_bytes: u64,
@@ -163,7 +164,7 @@ impl<D: Disk> Log<D> {
                 Problem::new(Code::StoreDamaged, format!("journal, before commit {}", scan.next()))
                     .found(format!("{} leaves", tree.size()))
             });
-            return Err(damage.expected(format!("{known} leaves, which somebody else holds a checkpoint of")));
+            return Err(damage.expected(format!("{known} leaves, which this log is known to have had")));
         }
         Ok(Self { journal: scan.settle()?, tree, signed, phase: Phase::Idle, commits: 0, entries: 0 })
     }
