@@ -138,7 +138,8 @@ fn pin(said: Option<&str>, registry: &Signed<Registry>) -> Outcome<Pin> {
         return Ok(Pin { authority, root, signer: None, version_min: 0 });
     }
     let path = Path::new(said);
-    let folder = Folder::open(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    let folder =
+        Folder::open(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))?;
     let pinned = folder.pinned()?.ok_or_else(|| Problem::new(Code::NotFound, said.to_owned()))?;
     Ok(Pin { version_min: 0, ..pinned.pin })
 }

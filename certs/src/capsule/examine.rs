@@ -170,7 +170,7 @@ fn read_manifest(frame: &Frame<'_>, report: &mut Report) -> Option<Signed<Manife
             report.check_hard(Step::Manifest, &place, what, Ok(()));
         } else if !same_kinds(frame, said) {
             let at = differs.unwrap_or_default();
-            let place = listed.as_ref().and_then(|listed| listed.get(at)).or(found.get(at));
+            let place = listed.as_ref().and_then(|listed| listed.get(at)).or_else(|| found.get(at));
             let problem = Problem::new(Code::DigestMismatch, "sections")
                 .found(format!("{} sections", found.len()))
                 .expected(format!("the {} that the manifest lists", said.sections.len()));
@@ -193,7 +193,7 @@ fn first_difference(frame: &Frame<'_>, manifest: &Manifest) -> Option<usize> {
     };
     let shared = frame.sections.len().min(manifest.sections.len());
     let equal_length = frame.sections.len() == manifest.sections.len();
-    both.map(differs).position(|differs| differs).or((!equal_length).then_some(shared))
+    both.map(differs).position(|differs| differs).or_else(|| (!equal_length).then_some(shared))
 }
 
 /// Whether file and manifest have the same kinds of sections in the same order.

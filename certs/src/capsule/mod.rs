@@ -1,7 +1,7 @@
 //! Capsules: one file with a case's history, proofs, evidence and certificates, that verifies offline.
 //!
 //! PROTOCOL.md, "Capsule" and "Verification of a capsule", is the contract. [`Builder`] makes one from its parts;
-//! [`examine`] runs every check that needs no case model, and whoever has one folds what [`Contents`] holds. Nothing
+//! [`examine()`] runs every check that needs no case model, and whoever has one folds what [`Contents`] holds. Nothing
 //! here is trusted because a capsule carries it: trust is [`Given`].
 
 mod build;

@@ -2,7 +2,7 @@
 //!
 //! Real desks, sessions, logs and judgements, over simulated disks, streams and clocks: whatever goes wrong follows from
 //! the seed, and a failure tells the seed and the last steps that led to it. What it leaves out (packets, TLS, sled, threads)
-//! has tests of its own. Begin with [`run`] for a random schedule, or with [`Net`] to play a story.
+//! has tests of its own. Begin with [`run()`] for a random schedule, or with [`Net`] to play a story.
 //!
 //! It never touches a file, a socket or a clock of the machine.
 
