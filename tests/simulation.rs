@@ -1,6 +1,6 @@
 //! Federations from many seeds: agencies, a third party, and whatever can go wrong, in virtual time. The counters are part of
 //! the test: a fault that never happened was not tested. `OGIC_SIM_SEEDS` overrides how many seeds there are, `OGIC_SIM_FIRST`
-//! which is the first.
+//! which is the first, `OGIC_SIM_ACTS` how much is asked for in each.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +50,8 @@ fn run_all(
 fn every_rule_holds_under_every_fault() {
     let (first, seeds) = (from_environment("OGIC_SIM_FIRST", 0), from_environment("OGIC_SIM_SEEDS", SEEDS));
     let started = Instant::now();
-    let (total, failures) = run_all(first, seeds, false, |seed| run(seed, &Plan::default()));
+    let plan = Plan { acts: from_environment("OGIC_SIM_ACTS", 28) as usize, ..Plan::default() };
+    let (total, failures) = run_all(first, seeds, false, |seed| run(seed, &plan));
     println!("{seeds} seeds in {} ms:\n{total}", started.elapsed().as_millis());
     if let Some(failure) = failures.first() {
         let others: Vec<u64> = failures.iter().map(|failure| failure.seed).collect();

@@ -45,8 +45,10 @@ impl<D: FaultyDisk> Net<D> {
     /// One of the next calls of the disk fails, or is the last of its process.
     fn break_disk(&mut self, index: usize) {
         let nth = self.random.between(1, 3);
-        let (op, nth, failure) = match self.random.below(6) {
+        let (op, nth, failure) = match self.random.below(8) {
             0 | 1 => (None, self.random.between(1, 12), Failure::Death),
+            // Between the write and its sync: with the power gone too, any part of it may be there.
+            6 | 7 => (Some(Op::SyncData), nth, Failure::Death),
             2 => (Some(Op::SyncData), nth, Failure::Io),
             3 => (Some(Op::WriteAt), nth, Failure::Io),
             4 => (Some(Op::WriteAt), nth, Failure::Full),
