@@ -1,7 +1,7 @@
 //! The simulated federation: its agencies, what is due when, and the steps that a story or a schedule lets happen.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use ogic_certs::checkpoint::Origin;
@@ -56,6 +56,8 @@ pub struct Net<D: FaultyDisk = SimDisk> {
     pub(super) next_wire: u64,
     next_ticket: u64,
     pub(super) oracle: Oracle,
+    /// What somebody is about to do next.
+    pub(super) in_mind: VecDeque<(usize, Task)>,
     pub(super) trace: Trace,
     pub(super) report: Report,
     /// Whether things go wrong by themselves.
@@ -136,6 +138,7 @@ impl<D: FaultyDisk> Net<D> {
             next_wire: 0,
             next_ticket: 0,
             oracle: Oracle::default(),
+            in_mind: VecDeque::new(),
             trace: Trace::default(),
             report: Report { seeds: 1, ..Report::default() },
             chaos: false,

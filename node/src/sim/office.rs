@@ -31,6 +31,9 @@ pub(super) fn service(name: &str, seal: &Signer) -> Result<Signed<ServiceText>> 
 impl<D: FaultyDisk> Net<D> {
     /// What somebody comes up with next, and at which agency.
     pub(super) fn think(&mut self) -> (usize, Task) {
+        if let Some(next) = self.in_mind.pop_front() {
+            return next;
+        }
         let agency = self.random.index(self.agencies.len());
         let cases = self.oracle.cases();
         let own: Vec<CaseId> =
@@ -60,8 +63,21 @@ impl<D: FaultyDisk> Net<D> {
             }
         } else if let Some(case) = foreign.get(random.index(foreign.len())).copied() {
             match dice {
-                0..40 => Task::Note(case, step),
-                40..80 => {
+                0..34 => Task::Note(case, step),
+                34..46 => {
+                    // All at once, each upon the last, whose evidence is still to come.
+                    let done = |step| Task::Step {
+                        case,
+                        step,
+                        code: StepCode::Done,
+                        official: Some(0),
+                        document: false,
+                    };
+                    let notes = [Task::Note(case, "opinion"), Task::Note(case, "second")];
+                    self.in_mind.extend([done("second")].into_iter().chain(notes).map(|task| (agency, task)));
+                    done("first")
+                }
+                46..80 => {
                     let official = random.chance(850).then_some(official);
                     Task::Step { case, step, code, official, document }
                 }

@@ -70,7 +70,11 @@ impl<D: FaultyDisk> Net<D> {
         let (agency, task) = self.think();
         self.errand(agency, task);
         // Now a rush, now a pause.
-        let delay = if self.random.chance(500) { self.random.below(30) } else { self.random.below(900) };
+        let delay = if !self.in_mind.is_empty() || self.random.chance(500) {
+            self.random.below(30)
+        } else {
+            self.random.below(900)
+        };
         self.due(delay, Step::Think);
     }
 
