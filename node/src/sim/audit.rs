@@ -10,7 +10,7 @@ use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::{CaseId, Digest, EventId, Result};
 
 use super::disk::FaultyDisk;
-use super::net::{Net, place};
+use super::net::Net;
 use super::office::marker_of;
 use super::oracle::{Outcome, Task};
 use super::shelf::Shelf;
@@ -130,7 +130,7 @@ impl<D: FaultyDisk> Net<D> {
                     home: index,
                     case: case.id,
                     author: self.index_of(&fact.author).unwrap_or(usize::MAX),
-                    at: place(record.seq, prev),
+                    at: HeadAt { seq: record.seq, record: prev },
                     header: fact.header.clone(),
                     body: fact.body.clone(),
                     marker: marker_of(&event.read_body()?),

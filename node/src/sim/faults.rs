@@ -2,7 +2,8 @@
 
 use super::agency::Agency;
 use super::disk::FaultyDisk;
-use super::net::{Net, Step, authority_clock, trust_of};
+use super::net::{Net, authority_clock, trust_of};
+use super::schedule::Step;
 use crate::log::disk::{Failure, Op};
 use crate::store::MemoryStore;
 

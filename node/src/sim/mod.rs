@@ -8,6 +8,7 @@
 
 mod agency;
 mod audit;
+mod client;
 mod disk;
 mod faults;
 mod net;
@@ -16,8 +17,12 @@ mod oracle;
 mod plan;
 mod random;
 mod report;
+mod requests;
 mod run;
+mod schedule;
 mod shelf;
+mod shell;
+mod story;
 mod third_party;
 mod trace;
 mod wire;

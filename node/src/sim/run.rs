@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::disk::FaultyDisk;
-use super::net::{Net, Step};
+use super::net::Net;
 use super::plan::Plan;
 use super::report::Report;
+use super::schedule::Step;
 use crate::log::SimDisk;
 
 /// Names of agencies, as many as a plan may ask for.
