@@ -27,6 +27,14 @@ impl Change {
         self.idempotency_key.clone().map_or_else(Key::random, Ok)
     }
 
+    /// As [`Invocation::repeatable`], for a failure before the change itself was asked for.
+    pub(crate) fn before(&self, run: &Invocation, failure: Failure) -> Failure {
+        match self.key() {
+            Ok(key) if !self.dry_run => run.repeatable(failure, &key),
+            _ => failure,
+        }
+    }
+
     /// Makes a change and gives the answer; under `--dry-run` prints what would be asked and gives nothing.
     pub(crate) async fn make(&self, run: &Invocation, path: &str, body: &Value) -> Outcome<Option<Value>> {
         if self.dry_run {
@@ -67,13 +75,19 @@ impl Change {
 }
 
 impl Invocation {
-    /// To a lost answer, adds the whole command to repeat, under the key that the change was asked for with.
+    /// To a lost answer, and to a daemon that could not be asked, adds the whole command to repeat, under the key that the
+    /// change was asked for with.
     pub(crate) fn repeatable(&self, failure: Failure, key: &Key) -> Failure {
-        if failure.problem.code != Code::AnswerLost {
-            return failure;
-        }
-        let command = repeated(&self.words, key);
-        failure.hint(self.console.text.say("change-repeat", [("command", command.into())]))
+        let text = &self.console.text;
+        let command = ("command", repeated(&self.words, key).into());
+        let hint = match failure.problem.code {
+            Code::AnswerLost => text.say("change-repeat", [command]),
+            code @ Code::NodeUnreachable => {
+                text.say("change-again", [("hint", text.hint(code).into()), command])
+            }
+            _ => return failure,
+        };
+        failure.hint(hint)
     }
 }
 

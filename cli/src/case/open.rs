@@ -26,7 +26,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {
-        let service = service::resolve(&self.service, run).await?;
+        let resolved = service::resolve(&self.service, run).await;
+        let service = resolved.map_err(|failure| self.change.before(run, failure))?;
         let body = Body::of(Detail::Open { service, citizen: self.citizen });
         let act = Act::new(None, Kind::Open, body).with(self.content).await?;
         let Some(answer) = act.ask("/v1/cases", &self.approver, &self.change, run).await? else {

@@ -27,6 +27,9 @@ change-dry-run = Nothing is changed. This would be sent:
 change-repeat =
     find out by repeating; the change is made once, however often it is asked for:
       { $command }
+change-again =
+    { $hint }; then repeat:
+      { $command }
 
 ## Help
 
