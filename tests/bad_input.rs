@@ -131,6 +131,7 @@ async fn play_all(stage: &Stage, face: &Face<'_>, rows: Vec<Row>) {
     let bystander = face.bystander(stage).await;
     let mut peer = face.honest(stage).await;
     assert!(!rows.is_empty());
+    println!("{}: {} rows", face.agency, rows.len());
     let mut wrong = Vec::new();
     for Row { name, input, told, leaves } in rows {
         let before = face.stored();

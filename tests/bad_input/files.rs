@@ -5,7 +5,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::federation::{AUTHORITY, HEALTH, Kind, TRANSPORT, ogic, path};
+use crate::federation::forge::Envelope;
+use crate::federation::{AUTHORITY, Daemon, HEALTH, Kind, TRANSPORT, ogic, path};
 use crate::stage::Stage;
 
 /// Runs the words on the home's folder, and compares exit and code.
@@ -20,6 +21,8 @@ pub(crate) fn play(stage: &Stage) {
     keys(stage);
     definitions(stage);
     tokens(stage);
+    capsules(stage);
+    signed(stage);
 }
 
 /// Keys and certificates of officials.
@@ -116,4 +119,88 @@ fn tokens(stage: &Stage) {
             .iter()
             .any(|member| member["agency"] == AUTHORITY)
     );
+}
+
+/// What `ogic verify` says of a file, by what the performer trusts.
+fn verified(stage: &Stage, name: &str, content: &[u8], more: &[&str]) -> (i32, String, String) {
+    let file = stage.federation.file(&format!("{}.bin", name.replace(' ', "-")), content);
+    let trust = path(&stage.federation.health.data);
+    let ran = ogic(&[&["verify", path(&file), "--trust", trust, "--json"][..], more].concat());
+    assert!(!ran.stderr.contains("panicked"), "{name}: {ran}");
+    (ran.exit, ran.code(), ran.stdout)
+}
+
+/// Exported cases that somebody changed, cut, or forged whole.
+fn capsules(stage: &Stage) {
+    let federation = &stage.federation;
+    let out = federation.at("case.ogic");
+    let case = stage.case.to_string();
+    federation.transport.ogic(&["case", "export", &case, "--out", path(&out)]).ok();
+    let whole = fs::read(&out).unwrap();
+    assert_eq!(verified(stage, "whole", &whole, &[]).0, 0);
+    let sections = whole.len();
+    for part in 1..40 {
+        let at = sections * part / 40;
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        let (exit, code, said) = verified(stage, "changed", &changed, &[]);
+        assert_eq!(exit, 5, "byte {at}: {said}");
+        assert!(!code.is_empty(), "byte {at}: {said}");
+    }
+    for (name, content) in [
+        ("cut in the middle", whole[..sections / 2].to_vec()),
+        ("cut by a byte", whole[..sections - 1].to_vec()),
+        ("longer by a byte", [whole.as_slice(), &[0]].concat()),
+        ("twice", [whole.as_slice(), &whole].concat()),
+        ("the first line alone", whole[..16].to_vec()),
+        ("a section of 4 GiB", [&whole[..16], &[5, 0xff, 0xff, 0xff, 0xff]].concat()),
+    ] {
+        let (exit, _, said) = verified(stage, name, &content, &[]);
+        assert_eq!(exit, 5, "{name}: {said}");
+    }
+    // Without anything to trust nothing is passed, and by another federation's registry neither.
+    let ran = ogic(&["verify", path(&out), "--json"]);
+    assert_eq!(ran.exit, 6, "{ran}");
+    let other = Daemon::found(&federation.at("another-authority"));
+    let registry = federation.at("another.cose");
+    other.ogic(&["authority", "registry", "--out", path(&registry)]).ok();
+    let root = other.status()["root"].as_str().unwrap().to_owned();
+    let words = ["verify", path(&out), "--trust", path(&registry), "--pin", &root, "--json"];
+    let ran = ogic(&words);
+    assert_eq!(ran.exit, 6, "another federation's reader: {ran}");
+}
+
+/// Single signed objects and what is none.
+fn signed(stage: &Stage) {
+    let chain = stage.federation.file(
+        "seal.pem",
+        stage.seal.chain().map(ogic_certs::certificate::Certificate::to_pem).collect::<String>().as_bytes(),
+    );
+    let certs = ["--certs", path(&chain)];
+    let header = stage.draft().sealed(&stage.seal).header;
+    assert_eq!(verified(stage, "header", &header, &certs).0, 0);
+    let mut flipped = header.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let unsigned = {
+        let draft = stage.draft();
+        Envelope::of(&draft.header, &stage.seal).close(&[0; 64])
+    };
+    let by_node = Envelope::of(&stage.draft().header, &stage.node).sign(&stage.node);
+    for (name, content, certs, exit, code) in [
+        ("nothing", Vec::new(), &[][..], 2, "OGIC-1001"),
+        ("text", b"a letter".to_vec(), &[], 2, "OGIC-1001"),
+        ("a tag and nothing", vec![0xd2], &[], 5, "OGIC-1001"),
+        ("a header without its certificate", header.clone(), &[], 6, "OGIC-2002"),
+        ("a header with one bit changed", flipped, &certs, 5, "OGIC-2001"),
+        ("a header without a signature", unsigned, &certs, 5, "OGIC-2001"),
+        ("half a header", header[..header.len() / 2].to_vec(), &certs, 5, "OGIC-1001"),
+        ("a header by a key at hand for nobody", by_node, &certs, 6, "OGIC-2002"),
+    ] {
+        // Of a verdict the code is the verdict's own; what it rests on is told beside it.
+        let (ended, _, said) = verified(stage, name, &content, certs);
+        assert_eq!(ended, exit, "{name}: {said}");
+        assert!(said.contains(code), "{name}: {said}");
+    }
+    let missing = ogic(&["verify", "/nonexistent", "--json"]);
+    assert_eq!((missing.exit, missing.code().as_str()), (3, "OGIC-1006"), "{missing}");
 }
