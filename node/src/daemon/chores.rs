@@ -213,7 +213,7 @@ async fn fetch(
         return Ok(());
     }
     let link = handle.endpoint().reach(author, REACH_MS).await?;
-    let mut incoming = handle.documents().resume(document).await?;
+    let Some(mut incoming) = handle.documents().resume(document, author).await? else { return Ok(()) };
     let (sha256, offset) = (document.sha256, incoming.offset());
     let (answer, body) = link.request(Request::Document { sha256, case, grant, offset }).await?;
     let (Answer::Document { .. }, Some(mut body)) = (answer, body) else {

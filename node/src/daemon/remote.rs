@@ -151,8 +151,12 @@ impl Handle {
             if !self.documents().has(&document.sha256) || document.bytes > room {
                 continue;
             }
-            room -= document.bytes;
-            let (_, mut file) = self.documents().read(&document.sha256, 0).await?;
+            let (length, mut file) = self.documents().read(&document.sha256, 0).await?;
+            // What an event says of a document's length is its author's word; memory is bounded by the file's own.
+            if length != document.bytes {
+                continue;
+            }
+            room -= length;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)
                 .await

@@ -2,11 +2,14 @@
 
 use std::time::Instant;
 
-use ogic_certs::event::{Body, Detail, Kind};
+use ogic_certs::capsule::Given;
+use ogic_certs::event::{Body, Detail, Kind, StepTimes};
 use ogic_certs::{CaseId, Digest, EventId};
 use serde_json::{Value, json};
 
 use super::{Draft, Office, http, key, offices};
+use crate::case::capsule::verify;
+use crate::desk::Act;
 
 /// A case at `transport` of which `health` has got its reference.
 async fn shared(home: &Office, performer: &Office) -> (CaseId, EventId) {
@@ -107,6 +110,7 @@ async fn a_case_is_shared_read_and_worked_on() {
         let (status, refused) = health.get(&format!("{path}/{elsewhere}")).await;
         assert_eq!((status, &refused["error"]["code"]), (421, &json!(code)), "{elsewhere}");
     }
+    exported(&home, &health, case).await;
     let peers = home.ok("/v1/peers").await;
     assert_eq!(
         (&peers["peers"][0]["agency"], &peers["peers"][0]["connected"]),
@@ -121,6 +125,55 @@ async fn a_case_is_shared_read_and_worked_on() {
     revoked(&home, &health, case, grant).await;
     home.stop().await;
     health.stop().await;
+}
+
+/// The home gives the whole case as a capsule that verifies by what the home trusts; nobody else can.
+async fn exported(home: &Office, health: &Office, case: CaseId) {
+    let path = format!("/v1/cases/{case}/export");
+    let (status, capsule) = http(&home.data, "GET", &path, None, b"").await;
+    assert_eq!(status, 200);
+    let trust = home.node().handle().trust();
+    let pinned = Some((trust.signed_registry().clone(), trust.pin().clone()));
+    let verified = verify(&capsule, &Given { pinned, ..Given::default() });
+    assert!(verified.report.judgement().passed(), "{:?}", verified.report.headline());
+    assert_eq!(verified.report.documents, 2);
+    let folded = verified.case.unwrap();
+    assert_eq!((folded.id, folded.head.seq, folded.pending.len()), (case, 2, 1));
+    let access = home.ok(&format!("/v1/cases/{case}/access")).await;
+    assert_eq!(access["access"].as_array().unwrap().last().unwrap()["purpose"], "export");
+    let (status, refused) = health.get(&path).await;
+    assert_eq!((status, &refused["error"]["name"]), (421, &json!("NotHome")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_takes_no_documents_length_on_an_authors_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let [mut home] = offices(&folder, ["transport"]);
+    home.start();
+    let case = home.open().await;
+    let mut large = home.upload(&vec![0x25; 3 << 20], "large").await;
+    large.bytes = 1;
+    let mut draft = Draft::note(case);
+    draft.body.documents.push(large);
+    let (status, refused) = home.post(&format!("/v1/cases/{case}/events"), &key(), &draft.plain()).await;
+    assert_eq!((status, &refused["error"]["name"]), (422, &json!("DigestMismatch")), "{refused}");
+    // Another agency's node need not ask.
+    let act = Act {
+        case: Some(case),
+        kind: Kind::Note,
+        step: None,
+        code: 0,
+        body: draft.blob(),
+        approval: None,
+        certificates: Vec::new(),
+        created: super::now(),
+        times: StepTimes::default(),
+        head: None,
+    };
+    home.node().handle().act(key(), act).await.unwrap();
+    let (status, capsule) = http(&home.data, "GET", &format!("/v1/cases/{case}/export"), None, b"").await;
+    assert!(status == 200 && capsule.len() < 1 << 20, "{status}, {} bytes", capsule.len());
+    home.stop().await;
 }
 
 /// The right is taken back: from then on the home refuses, registers it, and the sender sees why.
