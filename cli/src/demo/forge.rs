@@ -9,8 +9,9 @@ use serde_json::json;
 use super::SERVICE;
 use super::begin::write;
 use super::check::equal;
-use super::finish::{Capsule, verified};
+use super::finish::{Capsule, verification};
 use super::papers;
+use super::party::ogic;
 use super::report::Facts;
 use super::stage::{Stage, scratch};
 use crate::answer;
@@ -30,8 +31,10 @@ pub(super) async fn play(stage: &Stage, real: &Capsule) -> Outcome<((), Facts)> 
     write(&file, &bytes)?;
     forger.transport.stop().await?;
     forger.authority.stop().await?;
-    let ran = verified(stage, &file).await?;
+    let words = verification(stage, &file);
+    let ran = ogic(&stage.exe, &words.iter().map(AsRef::as_ref).collect::<Vec<_>>(), None).await?;
     equal("forged capsule: exit code", ran.exit, 6)?;
+    equal("forged capsule: verdict", answer::text(&ran.said, "/verdict"), "INDETERMINATE")?;
     let facts = json!({
         "bytes": bytes.len(), "real_bytes": real.bytes, "exit": ran.exit,
         "code": ran.said["error"]["code"], "field": ran.said["error"]["field"],

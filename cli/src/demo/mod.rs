@@ -4,6 +4,7 @@
 mod begin;
 mod check;
 mod crash;
+mod damage;
 mod examine;
 mod finish;
 mod forge;
@@ -121,7 +122,7 @@ async fn play(stage: &mut Stage, seed: u64, keep: bool, report: &mut Report<'_>)
     report.figure("capsule_bytes", capsule.bytes);
     finish::figures(stage, &crash, report).await?;
     report.step("stop", finish::stop(stage)).await?;
-    report.step("verify", finish::verify(stage, &capsule, seed)).await?;
+    report.step("verify", damage::play(stage, &capsule, seed)).await?;
     report.step("forged", forge::play(stage, &capsule)).await?;
     if keep { finish::keep(stage, &opened).await } else { Ok(Value::Null) }
 }
