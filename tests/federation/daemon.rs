@@ -91,6 +91,12 @@ impl Daemon {
     pub(crate) fn ready(&mut self) {
         let status = until(&format!("{} answers", self.data.display()), PATIENCE, || {
             if let Some(ended) = self.child.as_mut().and_then(|child| child.try_wait().unwrap()) {
+                // The old port may be lent to somebody's passing socket, as any free one may: it comes back.
+                if self.log().contains("Address already in use") {
+                    self.child = None;
+                    self.spawn();
+                    return None;
+                }
                 panic!("{} ended with {ended}:\n{}", self.data.display(), self.log());
             }
             self.try_status()
