@@ -100,6 +100,9 @@ pub(super) async fn run(exchange: Arc<Exchange>) {
             return;
         }
         drop(quic);
+        // A runtime that is being shut down takes QUIC's task first: this one must give it the chance to be taken too, or it
+        // would start endpoints for ever that die at once, and the process would not end.
+        tokio::task::yield_now().await;
         tracing::error!("the QUIC endpoint has died and is started again");
         if let Err(problem) = exchange.restart().await {
             tracing::error!(%problem, "the QUIC endpoint could not be started again");
