@@ -265,8 +265,8 @@ fn acts(stage: &Stage) -> Vec<Row> {
             Code::HeadUnknown,
         ),
         header("another step than the grant's", &on_step("decision"), Code::GrantTooNarrow).leaves(1),
-        // Tries of one agency on one case within a minute are one entry with a count.
-        header("no grant", &|h| h.grant = None, Code::GrantMissing),
+        header("no grant", &|h| h.grant = None, Code::GrantMissing).leaves(1),
+        // Tries alike of one agency on one case within a minute are one entry with a count.
         header("a grant that is none", &|h| h.grant = Some(EventId(Digest::of(b"g"))), Code::GrantMissing),
         header(
             "a step without its form",

@@ -41,7 +41,8 @@ use self::rows::TailCase;
 pub const WORK_PER_COMMIT_MAX: usize = 512;
 /// Longest idempotency key of a caller, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
-/// Repeated refused tries of one peer on one case within this time become one access entry with a count.
+/// Repeated refused tries of one peer on one case, alike in code and kind, within this time become one access entry with a
+/// count.
 pub const TRIES_WINDOW_MS: u64 = 60_000;
 
 /// Who the desk is.
@@ -93,7 +94,7 @@ pub struct Desk<D: Disk, S: Store> {
     queue: VecDeque<Work>,
     outputs: VecDeque<Output>,
     /// Refused tries of a peer on a case that have no access entry yet.
-    tries: HashMap<(AgencyId, CaseId), Tries>,
+    tries: HashMap<TryKey, Tries>,
     /// What was refused of a sender in a case, and may come again.
     refused: HashMap<(AgencyId, CaseId), order::Refused>,
     /// Our own signed times never go back.
@@ -103,6 +104,16 @@ pub struct Desk<D: Disk, S: Store> {
     /// The newest checkpoint, for hello and proofs.
     checkpoint: Option<publish::Signed>,
     figures: Figures,
+}
+
+/// Which refused tries are alike. The asker chooses nothing in it but whom and what he asks, so that a flood of tries stays
+/// a handful of entries a minute; yet a look is never counted as an append, nor one refusal as another.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct TryKey {
+    who: AgencyId,
+    case: CaseId,
+    code: Code,
+    appends: bool,
 }
 
 /// Refused tries that are being counted.

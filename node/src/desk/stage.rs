@@ -16,11 +16,14 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 
 use super::fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
 use super::work::{Act, Answer, CheckedEvent, Read, Ticket, Wanted, Work};
-use super::{Desk, KEY_BYTES_MAX, TRIES_WINDOW_MS, Tries, WORK_PER_COMMIT_MAX};
+use super::{Desk, KEY_BYTES_MAX, TRIES_WINDOW_MS, Tries, TryKey, WORK_PER_COMMIT_MAX};
 use crate::case::{self, Applied, Case, Effect, Service};
 use crate::exchange::outbox::is_passing;
 use crate::log::{Disk, Entry};
 use crate::store::Store;
+
+/// What a refused try to append is registered as; a look has the purpose that its asker gave.
+const APPEND: &str = "append";
 
 /// Where a source of random bytes is asked.
 pub(super) type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -135,7 +138,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 let outcome = self.stage_delivered(staging, &peer, *event, now);
                 self.note_outcome(&peer, case, EventId(subject), outcome.as_ref().err(), now);
                 if let Err(problem) = outcome {
-                    self.count_refusal(staging, &peer, case, grant, &problem, "append", now, random);
+                    self.count_refusal(staging, &peer, case, grant, &problem, None, now, random);
                     self.stage_refusal(staging, peer, subject, case, problem);
                 }
             }
@@ -720,7 +723,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 read.case,
                 read.grant,
                 &problem,
-                &read.purpose,
+                Some(&read.purpose),
                 now,
                 random,
             );
@@ -739,7 +742,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         staging.replies.push((ticket, reply));
     }
 
-    /// Registers a refused try. Repeated ones within a minute become one entry with a count: a flood must not fill the log.
+    /// Registers a refused try, without a `purpose` one to append. Repeated ones, alike, within a minute become one entry with
+    /// a count: a flood must not fill the log.
     #[expect(clippy::too_many_arguments, reason = "an access entry has that many parts")]
     fn count_refusal(
         &mut self,
@@ -748,7 +752,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         case: CaseId,
         grant: Option<EventId>,
         problem: &Problem,
-        purpose: &str,
+        purpose: Option<&str>,
         now: Timestamp,
         random: Random<'_>,
     ) {
@@ -761,13 +765,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if !known || !(about_rights || problem.code == Code::CaseUnknown) {
             return;
         }
-        let key = (who.clone(), case);
+        let key = TryKey { who: who.clone(), case, code: problem.code, appends: purpose.is_none() };
         if let Some(tries) = self.tries.get_mut(&key)
             && now.since_ms(tries.since) < TRIES_WINDOW_MS
         {
             tries.count += 1;
             return;
         }
+        let purpose = purpose.unwrap_or(APPEND);
         let access = access_of(who, case, grant, purpose, Some(problem.code), now, random);
         self.push_or_alarm(staging, Fact::Access(access.clone()));
         self.tries.insert(key, Tries { since: now, count: 0, access });

@@ -54,25 +54,36 @@ fn after_revocation_the_holder_is_refused_at_once_and_its_tries_are_registered()
     assert!(matches!(scene.sent("health", event), SentState::Parked(p) if p.code == Code::GrantRevoked));
     assert_eq!(scene.desk("health").outbox().counts().parked, 1);
     assert!(!scene.history(case).contains(&event));
-    // The second refused try within the minute is counted, and written when the minute is over.
-    assert_eq!(access_of(&mut scene, case), [(None, 1), (Some(Code::GrantRevoked), 1)]);
-    scene.now = scene.now.plus_ms(TRIES_WINDOW_MS);
-    scene.commit("transport").unwrap();
+    // A look and an append are two things, and each stands there at once.
+    let revoked = Some(Code::GrantRevoked);
     assert_eq!(
         access_of(&mut scene, case),
-        [(None, 1), (Some(Code::GrantRevoked), 1), (Some(Code::GrantRevoked), 1)]
+        [(None, "a test", 1), (revoked, "a test", 1), (revoked, "append", 1)].map(told)
     );
+    // What is tried again within the minute is counted, and written when the minute is over.
+    for _ in 0..3 {
+        assert!(scene.read("transport", "health", case, Some(grant)).is_err());
+    }
+    assert_eq!(access_of(&mut scene, case).len(), 3);
+    scene.now = scene.now.plus_ms(TRIES_WINDOW_MS);
+    scene.commit("transport").unwrap();
+    assert_eq!(access_of(&mut scene, case).split_off(3), [told((revoked, "a test", 3))]);
     let due = scene.desk("transport").next_timeout();
     assert!(due.is_none_or(|due| due > scene.now), "nothing is due that no commit would do");
 }
 
-fn access_of(scene: &mut Scene, case: CaseId) -> Vec<(Option<Code>, u64)> {
+fn told((code, purpose, tries): (Option<Code>, &str, u64)) -> (Option<Code>, String, u64) {
+    (code, purpose.to_owned(), tries)
+}
+
+/// Code, purpose and tries of each access entry.
+fn access_of(scene: &mut Scene, case: CaseId) -> Vec<(Option<Code>, String, u64)> {
     let desk = scene.desk("transport");
     let positions = desk.book().access[&case].clone();
     let entries = positions.into_iter().map(|position| {
         let (kind, bytes) = desk.log().read(position).unwrap();
         match Fact::from_entry(kind, &bytes).unwrap() {
-            Fact::Access(access) => (access.code, access.tries),
+            Fact::Access(access) => (access.code, access.purpose, access.tries),
             other => panic!("{other:?}"),
         }
     });
