@@ -4,11 +4,15 @@
 //! in one commit, and [`Desk::poll_output`] gives what the shell is to do. Begin with [`Desk::commit`]: it is the
 //! order of DESIGN's Commit. It never opens a file but through its log, and never reads a clock.
 
+mod acts;
 mod book;
 pub mod check;
+mod events;
 mod export;
 mod fact;
 mod hello;
+mod looks;
+mod notices;
 mod open;
 mod order;
 mod page;

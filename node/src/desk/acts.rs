@@ -1,0 +1,141 @@
+//! Acts of the agency's own people, staged: on a case of ours, or sealed for another home and put in the outbox.
+//!
+//! The same key gives the same answer, whatever has become of the case since.
+
+use ogic_certs::cose::Signed;
+use ogic_certs::event::{Body, Event, HeadAt, Header, Kind};
+use ogic_certs::{Code, Digest, EventId, Problem, Result, Timestamp};
+
+use super::fact::{Fact, OutcomeFact, Parcel, PutFact};
+use super::stage::{Staging, stage_certificates};
+use super::work::{Act, Answer, CheckedEvent};
+use super::{Desk, KEY_BYTES_MAX};
+use crate::case;
+use crate::log::Disk;
+use crate::store::Store;
+
+impl<D: Disk, S: Store> Desk<D, S> {
+    /// An act of our own people.
+    pub(super) fn stage_act(
+        &mut self,
+        staging: &mut Staging,
+        key: &str,
+        act: Act,
+        now: Timestamp,
+    ) -> Result<Answer> {
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Problem::new(Code::TooLarge, "idempotency key")
+                .found(format!("{} bytes", key.len()))
+                .expected(format!("at most {KEY_BYTES_MAX}")));
+        }
+        let request = act.request_digest();
+        if let Some(outcome) = staging.outcomes.get(key).or_else(|| self.book.outcomes.get(key)).cloned() {
+            return self.repeat(staging, &outcome, request);
+        }
+        if act.kind == Kind::Evidence {
+            return Err(Problem::new(Code::KindNotAllowed, "kind").found("evidence"));
+        }
+        let home = match act.case {
+            None => true,
+            Some(case) => staging.cases.contains_key(&case) || self.case(&case)?.is_some(),
+        };
+        let answer =
+            if home { self.stage_own(staging, act, now)? } else { self.stage_foreign(staging, act)? };
+        let (case, event) = match &answer {
+            Answer::Recorded { case, event, .. } | Answer::Sent { case, event } => (*case, *event),
+            _ => return Err(Problem::new(Code::Internal, "answer")),
+        };
+        let outcome = OutcomeFact { key: key.to_owned(), request, case, event };
+        staging.push(Fact::Outcome(outcome.clone()))?;
+        staging.outcomes.insert(key.to_owned(), outcome);
+        Ok(answer)
+    }
+
+    /// The same key again: the same answer, if it is the same request.
+    pub(super) fn repeat(&self, staging: &Staging, outcome: &OutcomeFact, request: Digest) -> Result<Answer> {
+        if outcome.request != request {
+            return Err(Problem::new(Code::KeyConflict, "idempotency key")
+                .found(outcome.key.clone())
+                .expected("a new key for a new request"));
+        }
+        let (case, event) = (outcome.case, outcome.event);
+        let staged = staging.cases.get(&case).and_then(|staged| {
+            let (_, record, _) = staged.records.iter().find(|(id, ..)| *id == event)?;
+            Some(HeadAt { seq: record.seq, record: record.digest() })
+        });
+        if let Some(place) = staged {
+            return Ok(Answer::Recorded { case, event, place });
+        }
+        Ok(match self.find_after(&case, None, event)? {
+            Some(row) => {
+                let place = HeadAt { seq: row.seq, record: row.record };
+                Answer::Recorded { case, event, place }
+            }
+            None => Answer::Sent { case, event },
+        })
+    }
+
+    /// An act on a case of ours, or the opening of one.
+    pub(super) fn stage_own(&mut self, staging: &mut Staging, act: Act, now: Timestamp) -> Result<Answer> {
+        let head = match act.case {
+            None => None,
+            Some(id) => Some(act.head.unwrap_or(self.staged_case(staging, id)?.case.head)),
+        };
+        let judgement = act.approval.as_ref().map(|(_, judgement)| judgement.clone());
+        let event = self.seal(&act, head, None)?;
+        let mut certificates = self.seal_certificates();
+        certificates.extend(act.certificates);
+        let checked =
+            CheckedEvent { event, author: self.settings.agency.clone(), certificates, approval: judgement };
+        let (case, event) = (checked.event.case(), checked.event.id());
+        let place = self.stage_event(staging, checked, now)?.0;
+        Ok(Answer::Recorded { case, event, place })
+    }
+
+    /// Makes and seals the event of an act.
+    pub(super) fn seal(&mut self, act: &Act, head: Option<HeadAt>, grant: Option<EventId>) -> Result<Event> {
+        let header = Header {
+            case: act.case,
+            head,
+            kind: act.kind,
+            step: act.step.clone(),
+            created: act.created,
+            body_bytes: act.body.len() as u64,
+            commitment: Digest::of(&act.body),
+            approval: act.approval.as_ref().map(|(approval, _)| approval.digest()),
+            grant,
+            code: act.code,
+            times: act.times,
+        };
+        self.figures.signatures += 1;
+        let header = Signed::sign(header, &self.settings.seal)?;
+        let approval = act.approval.as_ref().map(|(approval, _)| approval.bytes());
+        Event::parse(header.bytes(), &act.body, approval)
+    }
+
+    /// An act on another home's case: sealed, and put in the outbox.
+    pub(super) fn stage_foreign(&mut self, staging: &mut Staging, act: Act) -> Result<Answer> {
+        let case = act.case.ok_or_else(case::case_unknown)?;
+        let held = self.book.right(&case, act.step.as_deref()).ok_or_else(case::case_unknown)?;
+        let (home, grant, shown) = (held.reference.home.clone(), held.reference.grant, held.reference.head);
+        if let Some((_, judgement)) = &act.approval
+            && judgement.sub == Some(ogic_certs::verdict::SubIndication::SigCryptoFailure)
+        {
+            return Err(
+                Problem::new(Code::ApprovalInvalid, "approval").found("a signature that does not verify")
+            );
+        }
+        let known = self.book.heads.get(&case).map_or(shown, |seen| seen.head);
+        let event = self.seal(&act, Some(act.head.unwrap_or(known)), Some(grant))?;
+        Body::from_blob(&act.body, act.kind)?;
+        stage_certificates(&self.book, staging, act.certificates)?;
+        let id = event.id();
+        let parcel = Parcel::Event {
+            header: event.header.bytes().to_vec(),
+            body: event.body,
+            approval: event.approval.map(|approval| approval.bytes().to_vec()),
+        };
+        staging.push(Fact::Put(PutFact { peer: home, case, parcel }))?;
+        Ok(Answer::Sent { case, event: id })
+    }
+}

@@ -1,0 +1,160 @@
+//! What peers say, staged: notices, receipts, refusals, and statements that contradict each other.
+//!
+//! Nothing here trusts a peer further than its own cases and its own log.
+
+use ogic_certs::certificate::Certificate;
+use ogic_certs::checkpoint::Checkpoint;
+use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::record::NoticeLeaf;
+use ogic_certs::refusal::Refusal;
+use ogic_certs::trust::Verified;
+use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result, Timestamp};
+
+use super::fact::Fact;
+use super::stage::{Leaf, Staging, stage_certificates};
+use super::{Desk, Output, SentState};
+use crate::exchange::outbox::is_passing;
+use crate::log::Disk;
+use crate::store::Store;
+
+impl<D: Disk, S: Store> Desk<D, S> {
+    /// Whether `peer` may speak as the home of `case`: a case has one, and whoever told of it first is it. Otherwise any
+    /// member could draw to itself what is meant for another.
+    pub(super) fn may_be_home(&self, peer: &AgencyId, case: &CaseId) -> bool {
+        match self.book.home_of(case) {
+            Some(home) => home == peer,
+            None => matches!(self.case(case), Ok(None)),
+        }
+    }
+
+    /// A signed notice of a peer; says whether it was new and fitted.
+    pub(super) fn stage_notice(
+        &mut self,
+        staging: &mut Staging,
+        peer: AgencyId,
+        signed: Vec<u8>,
+        fits: bool,
+        certificates: Vec<Certificate>,
+        now: Timestamp,
+    ) -> bool {
+        let digest = Digest::of(&signed);
+        if !fits {
+            let problem = Problem::new(Code::IdentityMismatch, "notice").expected("a notice for this agency");
+            staging.refusals.push((peer, digest, problem, None));
+            return false;
+        }
+        let known = staging
+            .facts
+            .iter()
+            .position(|fact| matches!(fact, Fact::Notice { leaf, .. } if leaf.digest == digest));
+        let leaf = match (known, self.book.notices.get(&digest)) {
+            (Some(fact), _) => Leaf::New(fact),
+            (None, Some((position, index))) => Leaf::Old(*index, *position),
+            (None, None) => {
+                let leaf = NoticeLeaf { digest, received: now };
+                let staged = stage_certificates(&self.book, staging, certificates)
+                    .and_then(|()| staging.push(Fact::Notice { leaf, peer: peer.clone(), signed }));
+                match staged {
+                    Ok(fact) => Leaf::New(fact),
+                    Err(problem) => {
+                        staging.refusals.push((peer, digest, problem, None));
+                        return false;
+                    }
+                }
+            }
+        };
+        let leaves = staging.receipts.entry(peer).or_default();
+        if !leaves.contains(&leaf) {
+            leaves.push(leaf);
+        }
+        true
+    }
+
+    /// A peer's receipts: what they prove is done.
+    pub(super) fn stage_receipts(
+        &mut self,
+        staging: &mut Staging,
+        peer: &AgencyId,
+        frame: &ReceiptFrame,
+        checkpoint: &Verified<Checkpoint>,
+        certificates: Vec<Certificate>,
+        now: Timestamp,
+    ) -> Result<()> {
+        if checkpoint.value().origin.agency != *peer || checkpoint.identity().agency != *peer {
+            return Err(Problem::new(Code::IdentityMismatch, "checkpoint")
+                .found(checkpoint.value().origin.to_string())
+                .expected(peer.to_string()));
+        }
+        let forked_case = frame.heads().iter().any(|(_, head)| self.book.contradicts(peer, head));
+        if forked_case || self.book.forks(peer, checkpoint.value()) {
+            let held = self.book.seen.get(peer).map(|seen| seen.checkpoint.clone());
+            let sides = held.into_iter().chain([frame.encode()]).collect();
+            self.stage_contradiction(staging, peer.clone(), sides, now);
+            return Ok(());
+        }
+        let mut done = Vec::new();
+        for (_, leaf) in frame.leaves() {
+            let id = match leaf {
+                ogic_certs::record::Leaf::Record(record) => record.event.0,
+                ogic_certs::record::Leaf::Notice(notice) => notice.digest,
+                ogic_certs::record::Leaf::Access(_) => continue,
+            };
+            let waiting = self
+                .book
+                .sent
+                .get(&id)
+                .is_some_and(|sent| sent.peer == *peer && !matches!(sent.state, SentState::Done { .. }));
+            if waiting && !staging.settled.contains(&id) {
+                done.push(id);
+            }
+        }
+        if done.is_empty() {
+            return Ok(());
+        }
+        stage_certificates(&self.book, staging, certificates)?;
+        staging.settled.extend(&done);
+        self.figures.receipts_taken += done.len() as u64;
+        staging.push(Fact::PeerReceipt { peer: peer.clone(), frame: frame.encode(), done })?;
+        Ok(())
+    }
+
+    /// A peer refused: what can never succeed is parked, the rest is tried again later.
+    pub(super) fn stage_refused(
+        &mut self,
+        staging: &mut Staging,
+        peer: &AgencyId,
+        refusal: &Verified<Refusal>,
+        now: Timestamp,
+    ) {
+        let id = refusal.value().subject;
+        let ours = self
+            .book
+            .sent
+            .get(&id)
+            .is_some_and(|sent| sent.peer == *peer && matches!(sent.state, SentState::Waiting));
+        if !ours || refusal.identity().agency != *peer {
+            return;
+        }
+        let code = refusal.value().code;
+        if is_passing(code) {
+            self.outbox.delay(&id, refusal.value().problem(), now);
+            return;
+        }
+        let refusal = Some(refusal.signed().bytes().to_vec());
+        if self.push_or_alarm(staging, Fact::Parked { id, code, refusal }) {
+            staging.settled.push(id);
+        }
+    }
+
+    pub(super) fn stage_contradiction(
+        &mut self,
+        staging: &mut Staging,
+        peer: AgencyId,
+        sides: Vec<Vec<u8>>,
+        now: Timestamp,
+    ) {
+        let problem = Problem::new(Code::ForkDetected, "peer").found(peer.to_string());
+        self.outputs.push_back(Output::Alarm(problem));
+        self.push_or_alarm(staging, Fact::Alarm { code: Code::ForkDetected, peer, sides, at: now });
+    }
+}
