@@ -195,7 +195,7 @@ codes! {
         "the key's role does not allow this use"
         "роль ключа не допускает такого применения"
         "sign with a key of the role expected: officials approve, seals sign events, a TTP signs evidence"
-        "подпишите ключом нужной роли: должностные лица утверждают, печать подписывает события, ДТС подписывает квитанции";
+        "подпишите ключом нужной роли: должностные лица утверждают, печать подписывает события, ДТС подписывает квитанции ДТС";
     2009 AlgorithmRefused Peer 422 5
         "the signature algorithm is not allowed, or is not the key's"
         "алгоритм подписи не разрешён или не соответствует ключу"
@@ -460,7 +460,7 @@ codes! {
         "the trusted third party cannot be reached"
         "доверенная третья сторона недоступна"
         "events that need its evidence stay pending and go on by themselves once it answers (ogic peers)"
-        "события, которым нужна её квитанция, ожидают и продолжатся сами, когда она ответит (ogic peers)";
+        "события, которым нужна квитанция ДТС, ожидают и продолжатся сами, когда она ответит (ogic peers)";
     9001 Internal Ours 500 1
         "an error of ours"
         "внутренняя ошибка"

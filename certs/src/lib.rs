@@ -15,6 +15,7 @@ mod der;
 pub mod digest;
 pub mod event;
 pub mod evidence;
+pub mod extract;
 pub mod issue;
 pub mod key;
 pub mod merkle;

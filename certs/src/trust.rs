@@ -172,6 +172,25 @@ impl Trust {
         })
     }
 
+    /// Whether a signature of `kind` that held at its own time still stands at `now`.
+    ///
+    /// Whoever stole a key signs under any date. A revocation that is known by `now` therefore counts whatever the signature
+    /// says of its time, until a third party proves that it is older (EN 319 102-1 5.5): REVOKED_NO_POE, or REVOKED_CA_NO_POE
+    /// if it was an authority above. That a certificate has merely ended does not count: its key was nobody else's.
+    pub fn stands(
+        &self,
+        certificate: &Certificate,
+        others: &[Certificate],
+        kind: Kind,
+        now: Timestamp,
+    ) -> Result<(), (Judgement, Problem)> {
+        let report = self.path(certificate, others, Use::Signing(kind).purpose(), now);
+        match (report.sub, report.problem) {
+            (Some(SubIndication::Revoked), Some(problem)) => Err(without_poe(problem)),
+            _ => Ok(()),
+        }
+    }
+
     /// As [`Trust::path`], for the answer alone, remembering what held.
     fn holds(
         &self,
@@ -332,6 +351,23 @@ impl Use {
     }
 }
 
+/// A revocation or an end that a signature may be older than, without a proof that it is: undecided, not failed
+/// (EN 319 102-1 5.2.6 and 5.5).
+pub fn without_poe(problem: Problem) -> (Judgement, Problem) {
+    let sub = match problem.code {
+        Code::CertificateRevoked if problem.field == path::TARGET => SubIndication::RevokedNoPoe,
+        Code::CertificateRevoked => SubIndication::RevokedCaNoPoe,
+        _ => SubIndication::OutOfBoundsNoPoe,
+    };
+    let problem = match problem.code {
+        Code::CertificateRevoked => problem.expected(
+            "a third party's proof that the signature is older, or the same signed anew by the agency's present key",
+        ),
+        _ => problem,
+    };
+    (Judgement { verdict: Verdict::Indeterminate, sub: Some(sub), code: Some(problem.code) }, problem)
+}
+
 /// The judgement that a problem amounts to, where no path report says it better.
 pub fn judgement_of(problem: &Problem) -> Judgement {
     let (verdict, sub) = match problem.code {
@@ -460,6 +496,27 @@ mod tests {
         for _ in 0..2 {
             assert!(open(NOW.minus_ms(1_000)).is_ok());
             assert_eq!(open(NOW.plus_ms(1)).unwrap_err().code, Code::CertificateRevoked);
+        }
+    }
+
+    #[test]
+    fn a_revocation_that_is_known_now_counts_whatever_time_a_signature_tells() {
+        let mut federation = Federation::new(7, NOW);
+        let seal = federation.signer("ogic://transport.gov.example/seal");
+        let other = federation.signer("ogic://transport.gov.example/seal");
+        federation.revoke(seal.certificate(), NOW);
+        let trust = trust_of(&mut federation);
+        let stands = |signer: &crate::cose::Signer, now| {
+            trust
+                .stands(signer.certificate(), &[], Kind::Capsule, now)
+                .map_err(|(judgement, _)| judgement.sub)
+        };
+        let year = NOW.plus_ms(365 * 86_400_000);
+        assert_eq!(stands(&seal, NOW.minus_ms(1_000)), Ok(()));
+        for now in [NOW, year, Timestamp::LATEST] {
+            assert_eq!(stands(&seal, now), Err(Some(SubIndication::RevokedNoPoe)), "{now}");
+            // Ended, and never revoked.
+            assert_eq!(stands(&other, now), Ok(()), "{now}");
         }
     }
 

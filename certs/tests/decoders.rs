@@ -7,6 +7,7 @@ use ogic_certs::event::{
     Approval, Body, Detail, DocumentRef, FieldValue, HeadAt, Header, Kind, StepTimes, Terms,
 };
 use ogic_certs::evidence::{Check, Evidence, Input, Judgement, VerifyRequest};
+use ogic_certs::extract::Extract;
 use ogic_certs::merkle::{Tree, empty_root};
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::{HeadLeaf, Leaf, NoticeLeaf, Record};
@@ -200,6 +201,9 @@ fn seeds() -> Vec<(&'static str, Vec<u8>, Again)> {
         }),
         ("receipt frame", receipt_frame(), |bytes| {
             ReceiptFrame::decode(bytes).ok().map(|frame| frame.encode())
+        }),
+        ("extract", Extract::new(vec![1], seal.chain(), [&federation.crl()]).encode().unwrap(), |bytes| {
+            Extract::decode(bytes).ok().and_then(|extract| extract.encode().ok())
         }),
         ("signed object", signed.bytes().to_vec(), |bytes| {
             Sign1::parse_any(bytes).ok().map(|signed| signed.bytes().to_vec())

@@ -186,6 +186,15 @@ pub(crate) async fn save(path: &str, out: &Path, sha256: Option<Digest>, run: &I
     outcome
 }
 
+/// Saves an extract, which `ogic verify` judges on its own.
+pub(crate) async fn save_extract(path: &str, out: &Path, run: &Invocation) -> Outcome {
+    let bytes = save(path, out, None, run).await?;
+    let file = out.display().to_string();
+    run.console.result(&json!({"file": file, "bytes": bytes}), |text| {
+        text.say("extract-saved", [("file", file.clone().into()), ("bytes", bytes.into())]) + "\n"
+    })
+}
+
 async fn list(case: CaseId, purpose: Option<&str>, run: &Invocation) -> Outcome {
     let path = match purpose {
         Some(purpose) => format!("/v1/cases/{case}?purpose={}", query(purpose)),

@@ -1,5 +1,7 @@
 //! `ogic node`: an agency joins the federation, and its node serves.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use ogic_certs::Role;
 use ogic_node::daemon::{Config, Node};
@@ -7,6 +9,7 @@ use ogic_node::{api, local};
 use tokio::sync::watch;
 
 use crate::daemon::{self, Ending, Listen};
+use crate::document::save_extract;
 use crate::invocation::Invocation;
 use crate::output::Outcome;
 use crate::token::{self, Source};
@@ -15,6 +18,10 @@ use crate::token::{self, Source};
 pub(crate) enum Command {
     Join(Source),
     Serve(Listen),
+    Checkpoint {
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 impl Command {
@@ -24,16 +31,17 @@ impl Command {
     }
 
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {
-        let data = run.globals.folder(&run.console.text)?;
         match self {
             Self::Join(source) => {
+                let data = run.globals.folder(&run.console.text)?;
                 let token = source.read()?;
                 // A third party's token has the role node too, for its channel; the seal is an agency's alone.
                 token::for_role(&token, |role| *role == Role::Seal, "a token for the role node")?;
                 let joined = token::join(&data, &token).await?;
                 token::joined(run, &data, &joined)
             }
-            Self::Serve(listen) => serve(&data, &listen, run).await,
+            Self::Serve(listen) => serve(&run.globals.folder(&run.console.text)?, &listen, run).await,
+            Self::Checkpoint { out } => save_extract("/v1/checkpoint", &out, run).await,
         }
     }
 }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use ogic_certs::{EventId, Role};
 use ogic_node::exchange::face::Face;
-use serde_json::json;
 
 use crate::answer;
 use crate::daemon::{self, Ending, Listen, draw};
-use crate::document::save;
+use crate::document::save_extract;
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome, table};
 use crate::parse;
@@ -46,11 +45,7 @@ impl Command {
             Self::Evidence { event: None, .. } => list(run).await,
             Self::Evidence { event: Some(event), out } => {
                 let out = out.ok_or_else(|| Failure::usage("--out", "none", "--out FILE"))?;
-                let bytes = save(&format!("/v1/evidence/{event}"), &out, None, run).await?;
-                let file = out.display().to_string();
-                run.console.result(&json!({"file": file, "bytes": bytes}), |text| {
-                    text.say("saved", [("file", file.clone().into()), ("bytes", bytes.into())]) + "\n"
-                })
+                save_extract(&format!("/v1/evidence/{event}/extract"), &out, run).await
             }
         }
     }

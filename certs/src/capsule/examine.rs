@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::frame::{self, Frame};
-use super::judge::{Judge, no_certificate, without_poe};
+use super::judge::{Judge, no_certificate};
 use super::report::{Report, Step, failed, open};
 use super::{Manifest, Part, chain, places, proofs};
 use crate::certificate::Certificate;
@@ -28,6 +28,9 @@ pub struct Given {
     pub crls: Vec<Crl>,
     /// For which time the capsule's own seal and checkpoint are judged; by default when it says that it was made.
     pub at: Option<Timestamp>,
+    /// The reader's clock: by `at`, or else by then, neither may be known to be revoked, whatever time the capsule tells.
+    /// Without either every revocation that is known counts.
+    pub now: Option<Timestamp>,
 }
 
 /// What [`examine`] found, and what there is to fold.
@@ -92,6 +95,7 @@ pub fn examine(bytes: &[u8], given: &Given) -> Examined {
     }
     let parts = Parts::read(&frame, &mut report);
     let mut judge = judge(given, &parts, &mut report);
+    report.lists = judge.lists_until();
     let at = given.at.or(report.made);
     if let (Some(manifest), Some(at)) = (&manifest, at) {
         signer(manifest, &judge, at, &mut report);
@@ -284,14 +288,16 @@ fn judge(given: &Given, parts: &Parts<'_>, report: &mut Report) -> Judge {
 /// Step 3: the manifest is the home's own.
 fn signer(manifest: &Signed<Manifest>, judge: &Judge, at: Timestamp, report: &mut Report) {
     let place = Part::Manifest.place(0);
-    let judged = judge.judge(manifest, at);
+    let judged = judge.judge_own(manifest, manifest.value().at, at);
     let home = &manifest.value().home;
     if let Some(identity) = &judged.identity {
         let result = expect_agency("manifest's signer", &identity.agency, home);
         report.check_hard(Step::Signer, &place, format!("sealed by the home, {home}"), result);
     }
     let what = format!("the seal's path as of {at}");
-    report.check(Step::Signer, &place, what, without_poe(judged.outcome));
+    if report.check(Step::Signer, &place, what, judged.outcome) {
+        judge.check_stands(manifest, Step::Signer, &place, report);
+    }
 }
 
 /// Step 4: the registry that the home went by is of the pinned federation.

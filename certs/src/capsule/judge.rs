@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::examine::Given;
-use super::report::{failed, open};
+use super::report::{Report, Step, failed, open};
 use crate::certificate::Certificate;
 use crate::cose::{Kind, Payload, Signed};
 use crate::crl::Crl;
 use crate::evidence::Judgement;
-use crate::path::{Purpose, RoleKind};
+use crate::path::{Purpose, RoleKind, TrustAnchor};
 use crate::registry::Registry;
-use crate::trust::{Trust, may_sign};
+use crate::trust::{self, Trust, may_sign};
 use crate::verdict::{SubIndication, Verdict};
 use crate::{Code, Digest, Identity, Problem, Result, Timestamp};
 
@@ -25,6 +25,8 @@ pub(super) struct Judge {
     certificates: HashMap<Digest, Certificate>,
     authorities: Vec<Certificate>,
     crls: Vec<Crl>,
+    /// The reader's now.
+    now: Timestamp,
 }
 
 /// What came of one signature.
@@ -51,13 +53,15 @@ impl Judge {
         };
         let authorities = certificates.iter().filter(|one| one.is_ca()).cloned().collect();
         let certificates = certificates.into_iter().map(|one| (one.digest(), one)).collect();
-        Ok(Self { pinned, carried: None, certificates, authorities, crls })
+        let now = given.at.or(given.now).unwrap_or(Timestamp::LATEST);
+        Ok(Self { pinned, carried: None, certificates, authorities, crls, now })
     }
 
     /// With nothing that is trusted.
     pub(super) fn without_trust(certificates: Vec<Certificate>) -> Self {
         let certificates = certificates.into_iter().map(|one| (one.digest(), one)).collect();
-        Self { pinned: None, carried: None, certificates, authorities: Vec::new(), crls: Vec::new() }
+        let (authorities, crls, now) = (Vec::new(), Vec::new(), Timestamp::LATEST);
+        Self { pinned: None, carried: None, certificates, authorities, crls, now }
     }
 
     pub(super) fn certificate(&self, digest: &Digest) -> Option<&Certificate> {
@@ -81,6 +85,60 @@ impl Judge {
             Some(certificate) => self.judge_by(signed, certificate, &self.authorities, at),
             None => Judged { identity: None, outcome: Err(no_certificate(signed.envelope().signer())) },
         }
+    }
+
+    /// Judges a signature of the capsule's own, which says of itself that it is of `made`, as of `at`. That its certificate has
+    /// ended or was revoked by then is undecided, not failed, unless it was revoked when it says that it signed.
+    pub(super) fn judge_own<T: Payload + Clone>(
+        &self,
+        signed: &Signed<T>,
+        made: Timestamp,
+        at: Timestamp,
+    ) -> Judged {
+        let judged = self.judge(signed, at);
+        let sub = |judged: &Judged| judged.outcome.as_ref().err().and_then(|(judgement, _)| judgement.sub);
+        let open = match sub(&judged) {
+            Some(SubIndication::Expired) => true,
+            Some(SubIndication::Revoked) => sub(&self.judge(signed, made)) != Some(SubIndication::Revoked),
+            _ => false,
+        };
+        let outcome =
+            judged.outcome.map_err(
+                |(judgement, problem)| {
+                    if open { trust::without_poe(problem) } else { (judgement, problem) }
+                },
+            );
+        Judged { identity: judged.identity, outcome }
+    }
+
+    /// Whether a signature on which the times in the capsule rest still stands at the reader's now, by the newest lists of
+    /// the capsule's and the reader's own. Nothing besides it tells how old it is.
+    pub(super) fn check_stands<T: Payload>(
+        &self,
+        signed: &Signed<T>,
+        step: Step,
+        place: &str,
+        report: &mut Report,
+    ) {
+        let certificate = self.certificate(&signed.envelope().signer());
+        let (Some(pinned), Some(certificate)) = (&self.pinned, certificate) else { return };
+        let what = match self.now {
+            Timestamp::LATEST => "the seal is not known to be revoked".to_owned(),
+            now => format!("the seal is not known to be revoked at {now}"),
+        };
+        let result = pinned.stands(certificate, &self.authorities, T::KIND, self.now);
+        report.check(step, place, what, result);
+    }
+
+    /// When the newest list at hand was made that an anchor of the reader's signed.
+    pub(super) fn lists_until(&self) -> Option<Timestamp> {
+        let anchors = self.pinned.as_ref()?.anchors();
+        let genuine = |crl: &&Crl| {
+            let issued = |anchor: &&TrustAnchor| anchor.certificate.subject() == crl.issuer();
+            let mut issuers = anchors.iter().filter(issued);
+            issuers.any(|anchor| crl.verify_signed_by(anchor.certificate.public_key()).is_ok())
+        };
+        self.crls.iter().filter(genuine).map(Crl::this_update).max()
     }
 
     /// Judges `signed` by `certificate`, with `above` as candidates for its path.
@@ -160,13 +218,4 @@ const fn purpose(kind: Kind) -> Purpose {
         Kind::Registry => Purpose::Signing(&[RoleKind::Registry]),
         _ => Purpose::Signing(&[RoleKind::Seal]),
     }
-}
-
-/// As `result`, where the time asked lies past a certificate's end: without a proof that the signature is older, that is
-/// undecided, not failed (EN 319 102-1 5.2.6).
-pub(super) fn without_poe(result: Result<(), (Judgement, Problem)>) -> Result<(), (Judgement, Problem)> {
-    result.map_err(|(judgement, problem)| match judgement.sub {
-        Some(SubIndication::Expired) => open(SubIndication::OutOfBoundsNoPoe, problem),
-        _ => (judgement, problem),
-    })
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Part;
 use super::examine::{Recorded, expect_agency, hard};
-use super::judge::{Judge, without_poe};
+use super::judge::Judge;
 use super::record::same;
 use super::report::{Report, Step};
 use crate::checkpoint::Checkpoint;
@@ -37,7 +37,7 @@ pub(super) fn receipts(
         match Signed::<Checkpoint>::parse(frame.checkpoint_cose()) {
             Err(problem) => drop(report.check_hard(Step::Receipts, &place, "the checkpoint", Err(problem))),
             Ok(checkpoint) => {
-                let judged = judge.judge(&checkpoint, at);
+                let judged = judge.judge_own(&checkpoint, report.made.unwrap_or(at), at);
                 let home = report.home.clone();
                 if let (Some(identity), Some(home)) = (&judged.identity, &home) {
                     let own = expect_agency("checkpoint's signer", &identity.agency, home)
@@ -45,7 +45,9 @@ pub(super) fn receipts(
                     report.check_hard(Step::Receipts, &place, "the checkpoint is of the home's log", own);
                 }
                 let what = format!("the checkpoint's seal as of {at}");
-                report.check(Step::Receipts, &place, what, without_poe(judged.outcome));
+                if report.check(Step::Receipts, &place, what, judged.outcome) {
+                    judge.check_stands(&checkpoint, Step::Receipts, &place, report);
+                }
                 let proven = frame.verify(checkpoint.value());
                 let what = format!("inclusion under {} leaves", checkpoint.value().size);
                 report.check_hard(Step::Receipts, &place, what, proven);

@@ -82,6 +82,8 @@ pub struct Report {
     pub home: Option<AgencyId>,
     /// When the capsule was made, as the manifest says.
     pub made: Option<Timestamp>,
+    /// When the newest revocation list at hand was made; what was revoked later nobody here knows.
+    pub lists: Option<Timestamp>,
     /// How many records it holds.
     pub records: usize,
     /// How many pieces of evidence it holds.

@@ -9,7 +9,7 @@ use crate::verdict::SubIndication;
 use crate::{Code, Problem};
 
 /// The field of problems of the target itself.
-pub(super) const TARGET: &str = "certificate";
+pub(crate) const TARGET: &str = "certificate";
 /// The field of problems of an authority above it.
 const ISSUER: &str = "issuer's certificate";
 

@@ -14,6 +14,7 @@ mod request;
 mod revocation;
 
 pub use budget::Budget;
+pub(crate) use judge::TARGET;
 pub use purpose::{Purpose, RoleKind};
 pub use report::{Decision, PathReport};
 pub use request::{AnchorRoles, PathRequest, PolicyInputs, PrivilegedKey, Revocation, TrustAnchor};

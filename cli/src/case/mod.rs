@@ -8,6 +8,7 @@ mod event;
 mod export;
 mod list;
 mod open;
+mod proof;
 mod share;
 mod show;
 mod unshare;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Unshare(unshare::Arguments),
     Close(close::Arguments),
     Export(export::Arguments),
+    Receipt(proof::Arguments),
+    Evidence(proof::Arguments),
     Access {
         #[arg(value_name = "CASE", value_parser = parse::case)]
         case: CaseId,
@@ -46,6 +49,8 @@ impl Command {
             Self::Unshare(arguments) => arguments.run(run).await,
             Self::Close(arguments) => arguments.run(run).await,
             Self::Export(arguments) => arguments.run(run).await,
+            Self::Receipt(arguments) => arguments.run("receipt", run).await,
+            Self::Evidence(arguments) => arguments.run("evidence", run).await,
             Self::Access { case } => access::run(case, run).await,
         }
     }

@@ -117,7 +117,7 @@ cmd-ttp-serve = Run the trusted third party's daemon
 cmd-ttp-evidence = List the evidence that was given, or save one event's
     .examples =
         ogic ttp evidence --data ttp
-        ogic ttp evidence EVENT --out evidence.cose
+        ogic ttp evidence EVENT --out evidence.ogic
 cmd-node = An agency's node
 cmd-node-join = Join the federation with a token for the role node
     .examples =
@@ -125,6 +125,8 @@ cmd-node-join = Join the federation with a token for the role node
         ogic node join - --data transport
 cmd-node-serve = Run the node's daemon
     .examples = ogic node serve --data transport --listen 192.0.2.3:4720
+cmd-node-checkpoint = Save the newest checkpoint of this node's log as a file that verifies offline
+    .examples = ogic node checkpoint --out checkpoint.ogic --data /var/lib/ogic
 cmd-official = Officials, who approve with keys of their own
 cmd-official-enrol = Make an official's key, and have it certified with a token for official/<name>
     .out = The folder for official.key and official.pem
@@ -170,6 +172,14 @@ cmd-case-close = Close a case; cannot be undone
     .examples = ogic case close CASE --outcome granted --reason 'all steps are done' --yes
 cmd-case-export = Export a case as a capsule, which verifies offline
     .examples = ogic case export CASE --out case.ogic
+cmd-case-receipt = Save the receipt of an event as a file that verifies offline
+    .examples =
+        ogic case receipt EVENT --out receipt.ogic
+        ogic verify receipt.ogic --trust /var/lib/ogic
+cmd-case-evidence = Save the trusted third party's evidence about an event of a case held here, as a file that verifies offline
+    .examples =
+        ogic case evidence EVENT --out evidence.ogic
+        ogic verify evidence.ogic --trust /var/lib/ogic
 cmd-case-access = Show who looked at a case; refused tries too
     .examples = ogic case access CASE
 cmd-document = Documents, named by what they are
@@ -206,7 +216,7 @@ cmd-outbox-retry = Send a parked item again
     .examples = ogic outbox retry 17
 cmd-trace = Show what became of an event
     .examples = ogic trace EVENT
-cmd-verify = Judge files offline: capsules, signed objects, receipts, certificates, revocation lists
+cmd-verify = Judge files offline: capsules, evidence, receipts, checkpoints, other signed objects, certificates, revocation lists
     .files = The files; what each is, is told by its content
     .trust = What is trusted: a registry file with --pin, or a daemon's folder
     .pin = The SHA-256 of the root certificate, or the pin.toml that join wrote
@@ -287,6 +297,7 @@ daemon-ready = { $agency } answers at { $endpoint }; local API at { $socket }
 founded = { $federation } founded in { $folder }; SHA-256 of the root { $root }
 joined = { $folder } speaks for { $identities } until { $until }
 saved = { $file }: { $bytes } bytes
+extract-saved = { $file }: { $bytes } bytes; check it with ogic verify
 act-recorded = recorded as { $seq } of case { $case }, event { $event }
 act-waiting = on its way, without a receipt yet; see ogic trace { $event }
 case-opened = { $case }
@@ -495,3 +506,36 @@ verify-kind-capsule-manifest = capsule manifest
 verify-kind-receipt-frame = receipts
 verify-kind-revocation-list = revocation list
 verify-kind-certificate = certificate
+verify-kind-extract = extract
+
+verify-fact-approval = approval
+verify-fact-case = case
+verify-fact-documents = documents
+verify-fact-event = event
+verify-fact-events = event
+verify-fact-evidence = evidence
+verify-fact-heads = heads of cases
+verify-fact-home = home
+verify-fact-identity = signed by
+verify-fact-leaves = leaves
+verify-fact-lists = newest revocation list
+verify-fact-made = made
+verify-fact-next-update = next list
+verify-fact-not-after = valid until
+verify-fact-not-before = valid from
+verify-fact-number = number
+verify-fact-origin = log
+verify-fact-outcome = outcome
+verify-fact-records = records
+verify-fact-requester = asked by
+verify-fact-revoked = revoked
+verify-fact-says = says
+verify-fact-sha256 = SHA-256
+verify-fact-signer = signer's certificate
+verify-fact-size = leaves of the log
+verify-fact-status = status
+verify-fact-sub = because
+verify-no-trust = Nothing was given to trust (--trust): who signed is undecided.
+verify-no-trust-checks = Nothing was given to trust (--trust): who signed is undecided. { $held } checks that need no trust held: form, digests, chain of records, proofs, and signatures by the certificates that the file carries.
+verify-no-trust-object = Nothing was given to trust (--trust): who signed is undecided. Its form holds, and its signature by the certificate at hand.
+verify-no-trust-receipt = Nothing was given to trust (--trust): who signed is undecided. Its form and proofs hold, and its checkpoint's signature by the certificate at hand.

@@ -1,6 +1,8 @@
 //! The texts of the command, from `en.ftl` and `ru.ftl`. Never holds the sentences of codes: those are
 //! `ogic_certs::code`'s. Begin with [`Text::say`].
 
+mod phrase;
+
 use std::fmt;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
@@ -57,6 +59,11 @@ impl Text {
         // Marks of direction around values would stand in what people copy from the terminal.
         bundle.set_use_isolating(false);
         bundle.add_resource_overriding(resource);
+        if language == Language::Russian {
+            let phrases =
+                FluentResource::try_new(phrase::RU.to_owned()).unwrap_or_else(|(partial, _)| partial);
+            bundle.add_resource_overriding(phrases);
+        }
         Self { language, bundle }
     }
 

@@ -6,6 +6,7 @@
 mod cases;
 mod documents;
 mod events;
+mod extracts;
 mod outbox;
 mod services;
 mod shown;
@@ -43,5 +44,8 @@ pub fn routes(handle: Handle) -> Router {
         .route("/v1/cases/{case}/export", get(cases::export))
         .route("/v1/references", get(cases::references))
         .route("/v1/events/{event}", get(trace::trace))
+        .route("/v1/events/{event}/receipt", get(extracts::receipt))
+        .route("/v1/events/{event}/evidence", get(extracts::evidence))
+        .route("/v1/checkpoint", get(extracts::checkpoint))
         .with_state(handle)
 }

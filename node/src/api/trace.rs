@@ -16,7 +16,7 @@ use crate::exchange::outbox::ItemState;
 use crate::local::{Asked, Named, problem_json};
 
 /// Cases that are looked through for one event before the writer gets its turn again.
-const CASES_PER_LOOK: usize = 64;
+pub(super) const CASES_PER_LOOK: usize = 64;
 
 /// Where an event is to be looked for.
 #[derive(Deserialize)]
@@ -87,7 +87,7 @@ fn waits_for_evidence(desk: &NodeDesk, sent: &Sent) -> Result<bool> {
 }
 
 /// The home cases that may hold the event, the likeliest first: there is no index of events, so that none can be wrong.
-fn likely_cases(desk: &mut NodeDesk, event: EventId) -> Result<Vec<CaseId>> {
+pub(super) fn likely_cases(desk: &mut NodeDesk, event: EventId) -> Result<Vec<CaseId>> {
     let own = desk.book().outcomes.values().find(|outcome| outcome.event == event);
     if let Some(outcome) = own {
         return Ok(vec![outcome.case]);

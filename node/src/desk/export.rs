@@ -90,7 +90,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
     }
 }
 
-fn read(fact: &EventFact) -> Result<(Sign1, Body)> {
+pub(super) fn read(fact: &EventFact) -> Result<(Sign1, Body)> {
     let header = Sign1::parse_any(&fact.header)?;
     let kind = Header::decode(header.payload())?.kind;
     Ok((header, Body::from_blob(&fact.body, kind)?))

@@ -9,6 +9,7 @@ mod book;
 pub mod check;
 mod events;
 mod export;
+mod extract;
 mod fact;
 mod hello;
 mod looks;

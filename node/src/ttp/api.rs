@@ -31,6 +31,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/evidence", get(list))
         .route("/v1/evidence/{event}", get(evidence))
+        .route("/v1/evidence/{event}/extract", get(extract))
         .with_state(desk)
 }
 
@@ -82,4 +83,12 @@ async fn evidence(State(desk): State<Desk>, Named(event): Named) -> Result<Respo
     let kept = desk.bench.look(|archive| archive.about(&event))?;
     let kept = kept.ok_or_else(|| Problem::new(Code::NotFound, "evidence").found(event.to_string()))?;
     Ok(raw("application/cose; cose-type=\"cose-sign1\"", kept.evidence))
+}
+
+/// The evidence as a file for strangers, with our certificate and lists.
+async fn extract(State(desk): State<Desk>, Named(event): Named) -> Result<Response, Failure> {
+    let event = EventId::from_hex(&event, "event")?;
+    let kept = desk.bench.look(|archive| archive.about(&event))?;
+    let kept = kept.ok_or_else(|| Problem::new(Code::NotFound, "evidence").found(event.to_string()))?;
+    Ok(raw("application/octet-stream", desk.bench.extract(kept.evidence)?))
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ogic_certs::cose::{Signed, Signer};
 use ogic_certs::evidence::{Evidence, VerifyRequest};
+use ogic_certs::extract::Extract;
 use ogic_certs::{AgencyId, Code, Problem, Result, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
@@ -68,6 +69,12 @@ impl Bench {
     /// Looks at the archive.
     pub fn look<T>(&self, look: impl FnOnce(&Archive<RealDisk>) -> T) -> T {
         look(&self.0.lock())
+    }
+
+    /// Evidence with our certificate and lists, as a file that judges by itself.
+    pub fn extract(&self, evidence: Vec<u8>) -> Result<Vec<u8>> {
+        let trust = self.0.trust.current();
+        Extract::new(evidence, self.0.signer.chain(), trust.crls()).encode()
     }
 
     /// Judges and answers; the evidence is durable when this returns.

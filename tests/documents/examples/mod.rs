@@ -33,6 +33,8 @@ pub(crate) enum Form {
     Cbor,
     /// 32 bytes of salt, then one CBOR item.
     Salted,
+    /// A line of text, then one CBOR item.
+    Lined,
     /// A length of four bytes, then one CBOR item.
     Framed,
     /// Fields of fixed width.
@@ -57,6 +59,7 @@ impl Form {
         match self {
             Self::Cbor => Some(bytes),
             Self::Salted => bytes.get(SALT_BYTES..),
+            Self::Lined => bytes.iter().position(|byte| *byte == b'\n').and_then(|end| bytes.get(end + 1..)),
             Self::Framed => bytes.get(4..),
             Self::Fields(_) => None,
         }
@@ -68,6 +71,11 @@ impl Form {
             Self::Salted => {
                 let (salt, body) = bytes.split_at(SALT_BYTES);
                 format!("h'{}' / the salt, then /\n{}", HEXLOWER.encode(salt), diagnostic::print(body))
+            }
+            Self::Lined => {
+                let item = self.item(bytes).expect("a line");
+                let line = std::str::from_utf8(&bytes[..bytes.len() - item.len()]).expect("text");
+                format!("{line:?} / the first line, then /\n{}", diagnostic::print(item))
             }
             Self::Framed => {
                 let (length, item) = bytes.split_at(4);

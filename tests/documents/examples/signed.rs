@@ -9,6 +9,7 @@ use ogic_certs::cose::{Payload, Signed};
 use ogic_certs::crl::Crl;
 use ogic_certs::event::{Body, Detail, Header, Kind};
 use ogic_certs::evidence::Judgement;
+use ogic_certs::extract::Extract;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::{AccessLeaf, HeadLeaf, Leaf, NoticeLeaf, Record};
 use ogic_certs::registry::Registry;
@@ -45,6 +46,7 @@ pub(super) fn signed_objects() -> Vec<Example> {
         signed("service-definition", &story.service, &story.transport),
         registry(),
         manifest(),
+        extract(),
     ]
 }
 
@@ -88,6 +90,21 @@ fn manifest() -> Example {
     let bytes = &capsule[at.expect("the manifest closes the capsule")..];
     let manifest = Signed::<Manifest>::parse(bytes).expect("the manifest");
     signed("manifest", &manifest, &STORY.transport)
+}
+
+/// A checkpoint for strangers: its signer's certificate is found by digest among those beside it.
+fn extract() -> Example {
+    let story = &*STORY;
+    let crl = Crl::from_der(&story.crl).expect("a list");
+    let extract = Extract::new(story.checkpoint.bytes().to_vec(), story.transport.chain(), [&crl]);
+    plain("extract", extract.encode().expect("within its limits"), Form::Lined, |bytes| {
+        let read = Extract::decode(bytes)?;
+        let checkpoint = Signed::<Checkpoint>::parse(&read.object)?;
+        let named = |one: &&Certificate| one.digest() == checkpoint.envelope().signer();
+        let signer = read.certificates.iter().find(named).expect("the signer's certificate");
+        checkpoint.verify_with(signer)?;
+        read.encode()
+    })
 }
 
 /// The registry's signer stands in its chain.

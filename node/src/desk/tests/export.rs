@@ -37,7 +37,12 @@ fn export(scene: &mut Scene, case: CaseId, documents: Vec<Vec<u8>>) -> Vec<u8> {
 
 fn given(scene: &Scene) -> Given {
     let registry = scene.trust.signed_registry().clone();
-    Given { pinned: Some((registry, scene.federation.pin())), crls: Vec::new(), at: None }
+    Given {
+        pinned: Some((registry, scene.federation.pin())),
+        crls: Vec::new(),
+        at: None,
+        now: Some(scene.now),
+    }
 }
 
 fn verdict(bytes: &[u8], given: &Given) -> (Verdict, Report) {
@@ -146,6 +151,45 @@ fn trust_is_the_readers_alone() {
     // A registry and a pin that do not belong together decide nothing.
     let mixed = Given { pinned: Some((registry, scene.federation.pin())), ..Given::default() };
     assert_ne!(verdict(&bytes, &mixed).0, Verdict::TotalPassed);
+}
+
+/// Whoever stole a seal that was revoked since makes a capsule of an earlier date with it: nothing in the file tells it
+/// from one that the home made then.
+#[test]
+fn a_seal_that_is_revoked_now_decides_nothing_under_an_earlier_date() {
+    let (mut scene, _, bytes) = told_case();
+    let before = scene.now;
+    scene.now = scene.now.plus_ms(3_600_000);
+    let seal = scene.parties["transport"].settings.seal.certificate().clone();
+    scene.federation.revoke(&seal, scene.now);
+    scene.federation.set_now(scene.now.plus_ms(1_000));
+    let list = scene.federation.crl();
+    let with = |at, now| Given { crls: vec![list.clone()], at, now, ..given(&scene) };
+    let later = scene.now.plus_ms(60_000);
+    for (name, given, expected) in [
+        ("without the newer list nobody knows", Given { now: Some(later), ..given(&scene) }, None),
+        ("the reader has the newer list", with(None, Some(later)), Some(SubIndication::RevokedNoPoe)),
+        ("a reader without a clock", with(None, None), Some(SubIndication::RevokedNoPoe)),
+        ("asked for a time before", with(Some(before), Some(later)), None),
+        ("asked for a time after", with(Some(later), None), Some(SubIndication::RevokedNoPoe)),
+    ] {
+        let (verdict, report) = verdict(&bytes, &given);
+        let headline = report.headline().unwrap();
+        match expected {
+            None => assert_eq!(verdict, Verdict::TotalPassed, "{name}: {headline:?}"),
+            Some(_) => {
+                assert_eq!((verdict, headline.judgement.sub), (Verdict::Indeterminate, expected), "{name}");
+                assert_eq!(headline.place, "manifest");
+                let settles = headline.problem.as_ref().and_then(|problem| problem.expected.clone());
+                assert!(settles.is_some_and(|settles| settles.contains("signed anew")), "{name}");
+                let receipts =
+                    report.findings.iter().filter(|f| f.place == "receipts 1" && !f.judgement.passed());
+                assert_eq!(receipts.map(|f| f.judgement.sub).collect::<Vec<_>>(), [expected], "{name}");
+            }
+        }
+    }
+    let until = |given: &Given| verdict(&bytes, given).1.lists;
+    assert!(until(&with(None, None)) > until(&given(&scene)) && until(&given(&scene)).is_some());
 }
 
 #[test]
