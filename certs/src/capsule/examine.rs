@@ -53,6 +53,9 @@ pub struct Contents {
     pub records: Vec<Recorded>,
     /// What genuine evidence says of events, the first of each event.
     pub evidence: HashMap<EventId, Judgement>,
+    /// Events that name a document which is carried by its SHA-256, with another chunk root or length than it has. It is for
+    /// the history to say whether that counts.
+    pub misnamed: HashMap<EventId, Problem>,
 }
 
 /// A record with its event, as far as the capsule shows it.
@@ -107,12 +110,12 @@ pub fn examine(bytes: &[u8], given: &Given) -> Examined {
     let at = at.or_else(|| records.last().map(|last| last.record.received)).unwrap_or(Timestamp::EARLIEST);
     proofs::receipts(&parts.receipts, &records, &judge, at, &mut report);
     let evidence = proofs::evidence(&records, &judge, &mut report);
-    proofs::documents(&parts.documents, &records, &mut report);
+    let misnamed = proofs::documents(&parts.documents, &records, &mut report);
 
     let whole = records.len() == parts.records.len() && chain::holds(&report);
     let contents = match (manifest, service, whole) {
         (Some(manifest), Some(service), true) => {
-            Some(Contents { manifest: manifest.value().clone(), service, records, evidence })
+            Some(Contents { manifest: manifest.value().clone(), service, records, evidence, misnamed })
         }
         _ => None,
     };

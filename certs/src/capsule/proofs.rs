@@ -11,7 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cose::Signed;
 use crate::event::{Detail, DocumentRef};
 use crate::evidence::{Evidence, Judgement};
-use crate::merkle::DocumentHasher;
+use crate::merkle::{DocumentHasher, DocumentId};
 use crate::receipt::ReceiptFrame;
 use crate::record::{HeadLeaf, Leaf};
 use crate::{Code, Digest, EventId, Problem, Result, Timestamp};
@@ -193,39 +193,69 @@ fn about(said: &Evidence, event: &EventId, earlier: &HashMap<EventId, Option<Dig
     }
 }
 
-/// Step 12: each document carried is one that an event brings, byte for byte.
-pub(super) fn documents(sections: &[&[u8]], records: &[Recorded], report: &mut Report) {
+/// Step 12: each document carried is one that an event brings, byte for byte. Gives the events that name one by its SHA-256
+/// and call it something that it is not: whether that counts, the history tells.
+pub(super) fn documents(
+    sections: &[&[u8]],
+    records: &[Recorded],
+    report: &mut Report,
+) -> HashMap<EventId, Problem> {
+    let mut misnamed = HashMap::new();
     if sections.is_empty() {
-        return;
+        return misnamed;
     }
-    let bodies = records.iter().filter_map(|recorded| recorded.body.as_ref());
-    let named: HashMap<Digest, &DocumentRef> =
-        bodies.flat_map(|body| &body.documents).map(|document| (document.sha256, document)).collect();
+    let mut named: HashMap<Digest, Vec<(EventId, &DocumentRef)>> = HashMap::new();
+    for recorded in records {
+        for document in recorded.body.iter().flat_map(|body| &body.documents) {
+            named.entry(document.sha256).or_default().push((recorded.record.event, document));
+        }
+    }
+    // A document that is carried twice is compared once: a capsule must not cost sections times names.
+    let mut found: HashMap<Digest, Result<()>> = HashMap::new();
     for (nth, bytes) in sections.iter().enumerate() {
-        let place = Part::Document.place(nth);
-        let result = match named.get(&Digest::of(bytes)) {
-            None => Err(hard(
-                Problem::new(Code::DigestMismatch, "document")
-                    .found(Digest::of(bytes).to_string())
-                    .expected("a document that an event brings"),
-            )),
-            Some(document) => {
-                let mut hasher = DocumentHasher::new();
-                hasher.update(bytes);
-                let id = hasher.finish();
-                same("chunk root", id.root, document.root).map_err(hard).and_then(|()| {
-                    if id.bytes == document.bytes {
-                        Ok(())
-                    } else {
-                        Err(hard(
-                            Problem::new(Code::DigestMismatch, "document bytes")
-                                .found(id.bytes.to_string())
-                                .expected(document.bytes.to_string()),
-                        ))
-                    }
-                })
-            }
-        };
-        report.check(Step::Document, &place, "the document that an event brings", result);
+        let digest = Digest::of(bytes);
+        let result = found.entry(digest).or_insert_with(|| match named.get(&digest) {
+            None => Err(Problem::new(Code::DigestMismatch, "document")
+                .found(digest.to_string())
+                .expected("a document that an event brings")),
+            Some(named) => brought(bytes, named, &mut misnamed),
+        });
+        let result = result.clone().map_err(hard);
+        report.check(Step::Document, &Part::Document.place(nth), "the document that an event brings", result);
     }
+    misnamed
+}
+
+/// Whether one of those who name it calls the document what it is; the others go to `misnamed`.
+fn brought(
+    bytes: &[u8],
+    named: &[(EventId, &DocumentRef)],
+    misnamed: &mut HashMap<EventId, Problem>,
+) -> Result<()> {
+    let mut hasher = DocumentHasher::new();
+    hasher.update(bytes);
+    let id = hasher.finish();
+    let mut brought = false;
+    let mut first = None;
+    for (event, document) in named {
+        match is_named(&id, document) {
+            Ok(()) => brought = true,
+            Err(problem) => {
+                first.get_or_insert_with(|| problem.clone());
+                misnamed.entry(*event).or_insert(problem);
+            }
+        }
+    }
+    first.filter(|_| !brought).map_or(Ok(()), Err)
+}
+
+/// Whether a document of this SHA-256 is what an event calls it.
+fn is_named(id: &DocumentId, document: &DocumentRef) -> Result<()> {
+    same("chunk root", id.root, document.root)?;
+    if id.bytes == document.bytes {
+        return Ok(());
+    }
+    Err(Problem::new(Code::DigestMismatch, "document bytes")
+        .found(id.bytes.to_string())
+        .expected(document.bytes.to_string()))
 }

@@ -61,13 +61,13 @@ pub(super) async fn fetch(
     Ok((headers, Body::new(Download { file, left: bytes, piece: vec![0; PIECE_BYTES] })).into_response())
 }
 
-/// A look at a document of a case of ours is registered; one of another home's is brought from there if it is not here.
+/// A look at a document of a case of ours is registered; one of another home's is brought from there once.
 async fn under_case(handle: &Handle, case: CaseId, sha256: Digest) -> Result<()> {
     if handle.is_home(case).await? {
-        return handle.document_of(case, sha256, PURPOSE).await.map(drop);
+        return handle.document_of(case, sha256, PURPOSE).await;
     }
-    if handle.documents().has(&sha256) {
-        return handle.reference(case).await.map(drop);
+    if handle.has_brought(case, sha256).await? {
+        return Ok(());
     }
     let view = handle.read(case, PURPOSE).await?;
     let mut documents = view.history.iter().flat_map(|entry| &entry.body.documents);

@@ -157,15 +157,10 @@ impl Brought {
     }
 }
 
-/// What an event names must be here before it is sealed: nobody could ever fetch it otherwise.
+/// What an event names must be here, and what it is named, before it is sealed: nobody could ever fetch it otherwise.
 async fn documents_are_here(handle: &Handle, body: &Body) -> Result<()> {
     for document in &body.documents {
-        let (bytes, _) = handle.documents().read(&document.sha256, 0).await?;
-        if bytes != document.bytes {
-            return Err(Problem::new(Code::DigestMismatch, "document bytes")
-                .found(document.bytes.to_string())
-                .expected(bytes.to_string()));
-        }
+        handle.documents().compare(document).await?;
     }
     Ok(())
 }

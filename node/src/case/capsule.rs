@@ -1,9 +1,11 @@
 //! A capsule verified whole: what [`ogic_certs::capsule`] proves of its bytes, then what the history means by the fold.
 //!
-//! An approval that fails is no failure of the capsule where the history itself gives the event no effect: the report
-//! tells of it beside the verdict. Pure, like the fold.
+//! An approval that fails, or a document that an event misnames, is no failure of the capsule where the history itself gives
+//! the event no effect: the report tells of it beside the verdict. Pure, like the fold.
 
-use ogic_certs::capsule::{Approved, Contents, Examined, Finding, Given, Recorded, Report, Step, examine};
+use ogic_certs::capsule::{
+    Approved, Contents, Examined, Finding, Given, Recorded, Report, Step, examine, failed,
+};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::verdict::Verdict;
 use ogic_certs::{AgencyId, Code, Problem, Result};
@@ -42,6 +44,9 @@ pub fn verify(bytes: &[u8], given: &Given) -> Verified {
         if let Some(approval) = &recorded.approval {
             let evidence = contents.evidence.get(&recorded.record.event);
             judge_approval(&place, approval, evidence, effect, &mut report);
+        }
+        if let Some(problem) = contents.misnamed.get(&recorded.record.event) {
+            judge_misnamed(&place, problem, effect, &mut report);
         }
     }
     match replay.map(Replay::into_parts) {
@@ -135,5 +140,19 @@ fn judge_approval(
         counts: judgement.passed() || took_effect,
         judgement,
         problem,
+    });
+}
+
+/// Step 12. An event that names a carried document as it is not counts if it took effect.
+fn judge_misnamed(place: &str, problem: &Problem, effect: Option<&Effect>, report: &mut Report) {
+    let took_effect = matches!(effect, None | Some(Effect::Held));
+    let beside = if took_effect { "" } else { "; the event has no effect" };
+    report.findings.push(Finding {
+        place: place.to_owned(),
+        step: Step::Document,
+        what: format!("the event names a document that is carried as it is{beside}"),
+        judgement: failed(problem),
+        problem: Some(problem.clone()),
+        counts: took_effect,
     });
 }

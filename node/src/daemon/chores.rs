@@ -10,12 +10,13 @@ use ogic_certs::cose::Signed;
 use ogic_certs::event::{DocumentRef, Event};
 use ogic_certs::evidence::{Evidence, Judgement, VerifyRequest};
 use ogic_certs::record::Record;
-use ogic_certs::trust::Verified;
+use ogic_certs::trust::{Verified, judgement_of};
 use ogic_certs::verdict::{SubIndication, Verdict};
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Role};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::mpsc;
 
+use super::documents::DOCUMENT_BYTES_MAX;
 use super::node::Handle;
 use super::writer::Order;
 use crate::desk::Work;
@@ -88,8 +89,22 @@ async fn judge(handle: &Handle, case: CaseId, event: EventId, tries: u32) -> Res
         return Ok(());
     };
     let documents = recorded.read_body()?.documents;
+    let mut missing = None;
     for document in &documents {
-        fetch(handle, &author, case, recorded.header.value().grant, document).await?;
+        match fetch(handle, &author, case, recorded.header.value().grant, document).await {
+            Ok(Fetched::Whole) => {}
+            Ok(Fetched::Other(problem)) => {
+                // Nothing that anybody could add would make it the document: our own no is the verdict.
+                tracing::warn!(%problem, event = %event, "the author serves another document than its event names");
+                let (own, certificates) = (judgement_of(&problem), Vec::new());
+                let work = Work::Judged { event, case, own, evidence: None, certificates };
+                return handle.writer().order(Order::Work(work)).await;
+            }
+            Err(problem) => missing = Some(problem),
+        }
+    }
+    if let Some(problem) = missing {
+        return Err(problem);
     }
     let bag: Bag = certificates.iter().cloned().collect();
     let own = check::judge_event(&handle.trust(), &recorded, &bag, record.received);
@@ -201,37 +216,89 @@ async fn ask_one(
     }
 }
 
-/// Brings a document that another agency's event names, from that agency; at once if it is here.
+/// What came of fetching a document.
+enum Fetched {
+    /// It is here, and every byte of it came from that agency for that case.
+    Whole,
+    /// The agency's document of this digest is not what the event names, in whole: asking again would change nothing.
+    Other(Problem),
+}
+
+/// Brings a document that another agency's event names, from that agency, whether or not it is here: to name a digest is
+/// not to have the document. At once if it came from there for this case before. Errors may pass.
 async fn fetch(
     handle: &Handle,
     author: &AgencyId,
     case: CaseId,
     grant: Option<EventId>,
     document: &DocumentRef,
-) -> Result<()> {
-    if handle.documents().has(&document.sha256) {
-        return Ok(());
+) -> Result<Fetched> {
+    let documents = handle.documents();
+    if documents.came(case, author, &document.sha256) {
+        return fetched(documents.compare(document).await);
+    }
+    if document.bytes > DOCUMENT_BYTES_MAX {
+        return Ok(Fetched::Other(
+            Problem::new(Code::TooLarge, "document")
+                .found(format!("{} bytes", document.bytes))
+                .expected(format!("at most {DOCUMENT_BYTES_MAX} bytes")),
+        ));
     }
     let link = handle.endpoint().reach(author, REACH_MS).await?;
-    let Some(mut incoming) = handle.documents().resume(document, author).await? else { return Ok(()) };
+    let Some(mut incoming) = documents.resume(document, case, author).await? else {
+        return fetched(documents.compare(document).await);
+    };
     let (sha256, offset) = (document.sha256, incoming.offset());
-    let (answer, body) = link.request(Request::Document { sha256, case, grant, offset }).await?;
-    let (Answer::Document { .. }, Some(mut body)) = (answer, body) else {
+    let answer = match link.request(Request::Document { sha256, case, grant, offset }).await {
+        Ok(answer) => answer,
+        Err(problem) => {
+            if offset > 0 && problem.code == Code::ValueRefused {
+                // What is here of an earlier try is longer than what there is now.
+                incoming.discard().await?;
+            }
+            return Err(problem);
+        }
+    };
+    let (Answer::Document { bytes }, Some(mut body)) = answer else {
         return Err(Problem::new(Code::ProtocolViolation, "answer").expected("a document"));
     };
+    if offset.checked_add(bytes) != Some(document.bytes) {
+        incoming.discard().await?;
+        return Ok(Fetched::Other(
+            Problem::new(Code::DigestMismatch, "document bytes")
+                .found(format!("{offset} + {bytes}"))
+                .expected(document.bytes.to_string()),
+        ));
+    }
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let count = body.read(&mut piece).await?;
         let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
         incoming.push(bytes).await?;
     }
-    incoming.finish().await
+    match incoming.finish().await {
+        // What was taken up from an earlier try may have been damaged here: the next one begins anew.
+        Err(problem) if offset > 0 => Err(problem),
+        compared => fetched(compared),
+    }
+}
+
+fn fetched(compared: Result<()>) -> Result<Fetched> {
+    match compared {
+        Ok(()) => Ok(Fetched::Whole),
+        Err(problem) if problem.code == Code::DigestMismatch => Ok(Fetched::Other(problem)),
+        Err(problem) => Err(problem),
+    }
 }
 
 impl Handle {
-    /// Brings a document of a case of another home, under the reference; at once if it is here.
+    /// Brings a document of a case of another home, under the reference; at once if it was brought before.
+    /// `DigestMismatch` if the home has another than the event names.
     pub async fn bring(&self, case: CaseId, document: &DocumentRef) -> Result<()> {
         let reference = self.reference(case).await?;
-        fetch(self, &reference.home, case, Some(reference.grant), document).await
+        match fetch(self, &reference.home, case, Some(reference.grant), document).await? {
+            Fetched::Whole => Ok(()),
+            Fetched::Other(problem) => Err(problem),
+        }
     }
 }

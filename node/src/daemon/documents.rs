@@ -1,16 +1,20 @@
 //! Documents: plain files named by their SHA-256, visible only when every byte has been checked.
 //!
 //! A document is streamed, never in memory whole. What has come of an unfinished transfer stays under `partial/` and is taken
-//! up again; names of files are digests, so that no sender chooses a path. A partial file belongs to one sender and one
+//! up again; names of files are digests, so that no sender chooses a path. A partial file belongs to one sender, case and
 //! transfer at a time: otherwise one could write into what another's bytes were checked for.
+//!
+//! To know a digest is not to have the document: what another agency names counts as here for a case only when its bytes
+//! came from that agency for that case, and a mark in `came/` says so. Otherwise whoever knows the digest of a paper of
+//! another case could have it judged as brought, and then read it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ogic_certs::event::DocumentRef;
 use ogic_certs::merkle::{DocumentHasher, DocumentId};
-use ogic_certs::{AgencyId, Code, Digest, Problem, Result};
+use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -20,14 +24,19 @@ use crate::folder::{failed, sync_folder};
 /// Largest document: 10 GiB.
 pub const DOCUMENT_BYTES_MAX: u64 = 10 << 30;
 const PIECE_BYTES: usize = 256 << 10;
+/// Documents whose ids are remembered; those of others are computed again from their bytes.
+const IDS_MAX: usize = 16 << 10;
 /// What a document of unknown digest is called until it is whole.
 const NEW: &str = "new-";
+/// The folder of marks: which document came from whom for which case.
+const CAME: &str = "came";
 
 /// The folder of documents. Cheap to clone: all clones know of each other's transfers.
 #[derive(Clone, Debug)]
 pub struct Documents {
     folder: PathBuf,
     transfers: Arc<Transfers>,
+    ids: Arc<Mutex<HashMap<Digest, DocumentId>>>,
 }
 
 /// Which partial files are being written.
@@ -85,12 +94,66 @@ impl Documents {
                 std::fs::remove_file(left.path()).map_err(|error| failed(&left.path(), &error))?;
             }
         }
-        Ok(Self { folder: path.to_owned(), transfers: Arc::default() })
+        crate::folder::Folder::create(&path.join(CAME))?;
+        Ok(Self { folder: path.to_owned(), transfers: Arc::default(), ids: Arc::default() })
     }
 
-    /// Whether the whole document is here.
+    /// Whether the whole document is here, whoever brought it. That alone gives nobody a right to it.
     pub fn has(&self, sha256: &Digest) -> bool {
         self.path(sha256).is_file()
+    }
+
+    /// Whether every byte of the document came from `source` for `case`.
+    pub fn came(&self, case: CaseId, source: &AgencyId, sha256: &Digest) -> bool {
+        self.mark_of(case, source, sha256).is_file() && self.has(sha256)
+    }
+
+    /// Whether a document that events of `by` name in our own `case` belongs to it: our own people had it here, others
+    /// sent its bytes for this case.
+    pub fn is_of(&self, case: CaseId, home: &AgencyId, by: &[AgencyId], sha256: &Digest) -> bool {
+        self.has(sha256) && by.iter().any(|author| author == home || self.came(case, author, sha256))
+    }
+
+    /// What a document that is here is called, by its bytes. `DocumentMissing`; `StoreDamaged` if they are not those of its
+    /// digest any more.
+    pub async fn id(&self, sha256: &Digest) -> Result<DocumentId> {
+        let (_, mut file) = self.read(sha256, 0).await?;
+        if let Some(id) = self.ids().get(sha256) {
+            return Ok(*id);
+        }
+        let path = self.path(sha256);
+        let id = hash(&mut file, &path).await?.finish();
+        if id.sha256 != *sha256 {
+            return Err(Problem::new(Code::StoreDamaged, "document")
+                .found(id.sha256.to_string())
+                .expected(sha256.to_string()));
+        }
+        self.remember(id);
+        Ok(id)
+    }
+
+    /// Compares what an event says of a document that is here with what it is. `DigestMismatch`, and what [`Self::id`] says.
+    pub async fn compare(&self, document: &DocumentRef) -> Result<()> {
+        let id = self.id(&document.sha256).await?;
+        mismatch(&id, document).map_or(Ok(()), Err)
+    }
+
+    fn ids(&self) -> MutexGuard<'_, HashMap<Digest, DocumentId>> {
+        // The map is whole after every statement.
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, id: DocumentId) {
+        let mut ids = self.ids();
+        if ids.len() >= IDS_MAX {
+            ids.clear();
+        }
+        ids.insert(id.sha256, id);
+    }
+
+    fn mark_of(&self, case: CaseId, source: &AgencyId, sha256: &Digest) -> PathBuf {
+        let name = Digest::of_parts(&[sha256.as_bytes(), case.0.as_bytes(), source.as_str().as_bytes()]);
+        self.folder.join(CAME).join(name.to_string())
     }
 
     /// Takes a document of unknown digest, such as one that an official brings. Durable when it returns.
@@ -100,6 +163,7 @@ impl Documents {
         match taken {
             Ok(id) => {
                 self.reveal(&path, &id.sha256).await?;
+                self.remember(id);
                 Ok(id)
             }
             Err(problem) => {
@@ -132,22 +196,28 @@ impl Documents {
         Ok(hasher.finish())
     }
 
-    /// Takes up the transfer of an expected document from `source` where it stopped, once no other transfer of it from there
-    /// goes on. None if the document is here meanwhile.
-    pub async fn resume(&self, document: &DocumentRef, source: &AgencyId) -> Result<Option<Incoming>> {
-        let name = Digest::of_parts(&[document.sha256.as_bytes(), source.as_str().as_bytes()]);
+    /// Takes up the transfer of an expected document from `source` for `case` where it stopped, once no other transfer of it
+    /// from there goes on. None if it came from there meanwhile; that it is here already changes nothing, since `source` has
+    /// yet to show that it has it.
+    pub async fn resume(
+        &self,
+        document: &DocumentRef,
+        case: CaseId,
+        source: &AgencyId,
+    ) -> Result<Option<Incoming>> {
+        let mark = self.mark_of(case, source, &document.sha256);
+        let named = [document.root.as_bytes().as_slice(), &document.bytes.to_be_bytes()].concat();
+        let name = Digest::of_parts(&[
+            document.sha256.as_bytes(),
+            &named,
+            case.0.as_bytes(),
+            source.as_str().as_bytes(),
+        ]);
         let transfer = Arc::clone(&self.transfers).begin(name).await;
-        let path = self.folder.join("partial").join(name.to_string());
-        if self.has(&document.sha256) {
-            // Another source was faster.
-            match fs::remove_file(&path).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed(&path, &error));
-                }
-                _ => return Ok(None),
-            }
+        if self.came(case, source, &document.sha256) {
+            return Ok(None);
         }
-        let mut hasher = DocumentHasher::new();
+        let path = self.folder.join("partial").join(name.to_string());
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -157,14 +227,9 @@ impl Documents {
             .open(&path)
             .await
             .map_err(|error| failed(&path, &error))?;
-        let mut piece = vec![0; PIECE_BYTES];
-        loop {
-            let count = file.read(&mut piece).await.map_err(|error| failed(&path, &error))?;
-            let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
-            hasher.update(bytes);
-        }
+        let hasher = hash(&mut file, &path).await?;
         let (documents, document) = (self.clone(), document.clone());
-        Ok(Some(Incoming { documents, document, path, file, hasher, _transfer: transfer }))
+        Ok(Some(Incoming { documents, document, path, mark, file, hasher, _transfer: transfer }))
     }
 
     /// The document from `offset` on, with the number of bytes to its end. `DocumentMissing`, `ValueRefused`.
@@ -205,6 +270,7 @@ pub struct Incoming {
     documents: Documents,
     document: DocumentRef,
     path: PathBuf,
+    mark: PathBuf,
     file: File,
     hasher: DocumentHasher,
     _transfer: Transfer,
@@ -220,27 +286,60 @@ impl Incoming {
     pub async fn push(&mut self, bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
         if self.hasher.bytes() > self.document.bytes {
-            return Err(self.mismatch(format!("more than {} bytes", self.document.bytes)));
+            return Err(Problem::new(Code::DigestMismatch, "document bytes")
+                .found(format!("more than {}", self.document.bytes))
+                .expected(self.document.bytes.to_string()));
         }
         self.file.write_all(bytes).await.map_err(|error| failed(&self.path, &error))
     }
 
-    /// Checks the whole and makes it visible. What is not the document that was named is thrown away.
+    /// Checks the whole, makes it visible, and marks from whom it came. `DigestMismatch` if it is not the document that was
+    /// named: it is thrown away.
     pub async fn finish(mut self) -> Result<()> {
         self.file.flush().await.map_err(|error| failed(&self.path, &error))?;
         self.file.sync_all().await.map_err(|error| failed(&self.path, &error))?;
         let id = std::mem::take(&mut self.hasher).finish();
-        let named = &self.document;
-        if id.sha256 != named.sha256 || id.root != named.root || id.bytes != named.bytes {
-            let problem = self.mismatch(id.sha256.to_string());
-            fs::remove_file(&self.path).await.map_err(|error| failed(&self.path, &error))?;
+        if let Some(problem) = mismatch(&id, &self.document) {
+            self.discard().await?;
             return Err(problem);
         }
-        self.documents.reveal(&self.path, &named.sha256).await
+        // The mark comes last: a crash between the two costs another transfer, and claims nothing.
+        self.documents.reveal(&self.path, &id.sha256).await?;
+        self.documents.remember(id);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        options.open(&self.mark).await.map_err(|error| failed(&self.mark, &error))?;
+        sync_folder(&self.documents.folder.join(CAME))
     }
 
-    fn mismatch(&self, found: String) -> Problem {
-        Problem::new(Code::DigestMismatch, "document").found(found).expected(self.document.sha256.to_string())
+    /// Throws away what is here of it: the next transfer begins anew.
+    pub async fn discard(self) -> Result<()> {
+        fs::remove_file(&self.path).await.map_err(|error| failed(&self.path, &error))
+    }
+}
+
+/// What a document is, where that is not what an event says of it.
+fn mismatch(found: &DocumentId, named: &DocumentRef) -> Option<Problem> {
+    let (field, found, expected) = if found.sha256 != named.sha256 {
+        ("document", found.sha256.to_string(), named.sha256.to_string())
+    } else if found.bytes != named.bytes {
+        ("document bytes", found.bytes.to_string(), named.bytes.to_string())
+    } else if found.root != named.root {
+        ("document root", found.root.to_string(), named.root.to_string())
+    } else {
+        return None;
+    };
+    Some(Problem::new(Code::DigestMismatch, field).found(found).expected(expected))
+}
+
+/// Hashes a file from where it stands to its end.
+async fn hash(file: &mut File, path: &Path) -> Result<DocumentHasher> {
+    let mut hasher = DocumentHasher::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = file.read(&mut piece).await.map_err(|error| failed(path, &error))?;
+        let Some(bytes) = piece.get(..count).filter(|bytes| !bytes.is_empty()) else { return Ok(hasher) };
+        hasher.update(bytes);
     }
 }
 
@@ -251,114 +350,4 @@ async fn create(path: &Path) -> Result<File> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ogic_certs::testing::agency;
-
-    use super::*;
-
-    fn reference(id: &DocumentId) -> DocumentRef {
-        DocumentRef {
-            sha256: id.sha256,
-            root: id.root,
-            bytes: id.bytes,
-            label: "x".to_owned(),
-            media_type: "application/pdf".to_owned(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_document_is_visible_when_it_is_whole() {
-        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let source = Documents::open(here.path()).unwrap();
-        let target = Documents::open(there.path()).unwrap();
-        let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-        let id = source.take(bytes.as_slice(), "1").await.unwrap();
-        let document = reference(&id);
-        let mut incoming = target.resume(&document, &agency("a.gov.example")).await.unwrap().unwrap();
-        incoming.push(&bytes[..1_500_000]).await.unwrap();
-        incoming.file.flush().await.unwrap();
-        drop(incoming);
-        assert!(!target.has(&id.sha256));
-        let mut incoming = target.resume(&document, &agency("a.gov.example")).await.unwrap().unwrap();
-        assert_eq!(incoming.offset(), 1_500_000);
-        let (left, mut file) = source.read(&id.sha256, incoming.offset()).await.unwrap();
-        assert_eq!(left, 1_500_000);
-        let mut rest = Vec::new();
-        file.read_to_end(&mut rest).await.unwrap();
-        incoming.push(&rest).await.unwrap();
-        incoming.finish().await.unwrap();
-        assert!(target.has(&id.sha256));
-    }
-
-    #[tokio::test]
-    async fn other_bytes_are_never_visible() {
-        let folder = tempfile::tempdir().unwrap();
-        let documents = Documents::open(folder.path()).unwrap();
-        let mut hasher = DocumentHasher::new();
-        hasher.update(b"right");
-        let document = reference(&hasher.finish());
-        let mut incoming = documents.resume(&document, &agency("a.gov.example")).await.unwrap().unwrap();
-        incoming.push(b"wrong").await.unwrap();
-        assert_eq!(incoming.finish().await.unwrap_err().code, Code::DigestMismatch);
-        assert!(!documents.has(&document.sha256));
-        let mut incoming = documents.resume(&document, &agency("a.gov.example")).await.unwrap().unwrap();
-        assert_eq!(incoming.offset(), 0);
-        assert_eq!(incoming.push(b"longer").await.unwrap_err().code, Code::DigestMismatch);
-        assert_eq!(documents.read(&document.sha256, 0).await.unwrap_err().code, Code::DocumentMissing);
-    }
-
-    #[tokio::test]
-    async fn one_sender_cannot_write_into_what_another_sent() {
-        let folder = tempfile::tempdir().unwrap();
-        let documents = Documents::open(folder.path()).unwrap();
-        let mut hasher = DocumentHasher::new();
-        hasher.update(b"right");
-        let document = reference(&hasher.finish());
-        let (honest, other) = (agency("a.gov.example"), agency("b.gov.example"));
-        let mut right = documents.resume(&document, &honest).await.unwrap().unwrap();
-        let mut wrong = documents.resume(&document, &other).await.unwrap().unwrap();
-        right.push(b"right").await.unwrap();
-        right.finish().await.unwrap();
-        wrong.push(b"wrong").await.unwrap();
-        assert_eq!(wrong.finish().await.unwrap_err().code, Code::DigestMismatch);
-        let mut bytes = Vec::new();
-        documents.read(&document.sha256, 0).await.unwrap().1.read_to_end(&mut bytes).await.unwrap();
-        assert_eq!(bytes, b"right");
-        assert!(documents.resume(&document, &other).await.unwrap().is_none());
-        assert_eq!(std::fs::read_dir(folder.path().join("partial")).unwrap().count(), 0);
-    }
-
-    #[tokio::test]
-    async fn two_transfers_from_one_sender_take_turns() {
-        let folder = tempfile::tempdir().unwrap();
-        let documents = Documents::open(folder.path()).unwrap();
-        let mut hasher = DocumentHasher::new();
-        hasher.update(b"right");
-        let (document, source) = (reference(&hasher.finish()), agency("a.gov.example"));
-        let mut first = documents.resume(&document, &source).await.unwrap().unwrap();
-        let second = {
-            let (documents, document, source) = (documents.clone(), document.clone(), source.clone());
-            tokio::spawn(async move { documents.resume(&document, &source).await.unwrap().is_none() })
-        };
-        // On one thread the second has looked, and waits, when this one goes on.
-        tokio::task::yield_now().await;
-        assert!(!second.is_finished());
-        first.push(b"right").await.unwrap();
-        first.finish().await.unwrap();
-        assert!(second.await.unwrap(), "what is here is not fetched again");
-    }
-
-    #[tokio::test]
-    async fn what_a_killed_process_left_of_an_upload_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let documents = Documents::open(folder.path()).unwrap();
-        let mut hasher = DocumentHasher::new();
-        hasher.update(b"right");
-        let document = reference(&hasher.finish());
-        drop(documents.resume(&document, &agency("a.gov.example")).await.unwrap());
-        std::fs::write(folder.path().join("partial/new-0"), b"x").unwrap();
-        Documents::open(folder.path()).unwrap();
-        let left = std::fs::read_dir(folder.path().join("partial")).unwrap();
-        assert_eq!(left.count(), 1, "a transfer that goes on is kept");
-    }
-}
+mod tests;

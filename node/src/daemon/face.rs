@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ogic_certs::cose::Sign1;
-use ogic_certs::event::Body;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result};
 
 use super::documents::Documents;
 use super::writer::{Order, Writer};
 use crate::desk::check::{self, Bag};
-use crate::desk::{Answer as DeskAnswer, Fact, Parcel, Read, Wanted, Work};
+use crate::desk::{Answer as DeskAnswer, Read, Wanted, Work};
 use crate::exchange::face::{BoxFuture, Face, Reply};
 use crate::exchange::link::{Link, LinkId};
 use crate::exchange::message::{Hello, Message};
@@ -104,24 +102,17 @@ impl NodeFace {
         offset: u64,
     ) -> Result<Reply> {
         let asker = peer.clone();
-        let sent = self.writer.ask(move |desk| -> Result<bool> {
-            let book = desk.book();
-            for sent in
-                book.sent.values().filter(|sent| sent.is_event && sent.case == case && sent.peer == asker)
-            {
-                let (kind, bytes) = desk.log().read(sent.position)?;
-                if let Fact::Put(put) = Fact::from_entry(kind, &bytes)?
-                    && names(&put.parcel, &sha256)?
-                {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        });
-        if !sent.await?? {
+        if !self.writer.ask(move |desk| desk.book().brings(&asker, case, sha256)).await? {
             let (who, purpose) = (peer.clone(), "document".to_owned());
             let read = Read { who, case, grant, purpose, wanted: Wanted::Document(sha256) };
-            self.writer.call(|ticket| Work::Read { ticket, read }).await?;
+            let DeskAnswer::Document(by) = self.writer.call(|ticket| Work::Read { ticket, read }).await?
+            else {
+                return Err(Problem::new(Code::Internal, "answer"));
+            };
+            // Named is not brought; that the bytes are here for another case must not show.
+            if !self.documents.is_of(case, &self.agency, &by, &sha256) {
+                return Err(Problem::new(Code::DocumentMissing, "document").found(sha256.to_string()));
+            }
         }
         let (bytes, file) = self.documents.read(&sha256, offset).await?;
         Ok(Reply::document(bytes, file))
@@ -155,14 +146,6 @@ impl NodeFace {
             }
         }
     }
-}
-
-/// Whether an event that we sent brings this document.
-fn names(parcel: &Parcel, sha256: &Digest) -> Result<bool> {
-    let Parcel::Event { header, body, .. } = parcel else { return Ok(false) };
-    let header = Sign1::parse_any(header)?;
-    let kind = <ogic_certs::event::Header as ogic_certs::cose::Payload>::decode(header.payload())?.kind;
-    Ok(Body::from_blob(body, kind)?.documents.iter().any(|document| document.sha256 == *sha256))
 }
 
 impl Face for NodeFace {

@@ -1,9 +1,9 @@
 //! Reading a case whose home is another agency: page by page over the link, nothing taken on the home's word.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ogic_certs::cose::Signed;
-use ogic_certs::event::{Body, DocumentRef, Event, HeadAt};
+use ogic_certs::event::{Body, Event, HeadAt};
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::Record;
 use ogic_certs::reference::Reference;
@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use super::node::Handle;
 use crate::case::{Case, Effect, Replay, Service};
 use crate::desk::check::{self, Bag};
-use crate::desk::{Answer as DeskAnswer, Read, Wanted, Work};
+use crate::desk::{Answer as DeskAnswer, Named, Read, Wanted, Work};
 use crate::exchange::link::Link;
 use crate::exchange::request::{Answer, Page, Request};
 
@@ -128,12 +128,28 @@ impl Handle {
         }
     }
 
-    /// What a case of ours says of one of its documents. The look is registered.
-    pub async fn document_of(&self, case: CaseId, sha256: Digest, purpose: &str) -> Result<DocumentRef> {
-        match self.look(case, purpose, Wanted::Document(sha256)).await? {
-            DeskAnswer::Document(document) => Ok(document),
-            _ => Err(unexpected()),
+    /// Looks at a document of a case of ours, which is here for this case. The look is registered. `DocumentMissing` if no
+    /// event names it, or whoever names it has not brought it.
+    pub async fn document_of(&self, case: CaseId, sha256: Digest, purpose: &str) -> Result<()> {
+        let DeskAnswer::Document(by) = self.look(case, purpose, Wanted::Document(sha256)).await? else {
+            return Err(unexpected());
+        };
+        if self.documents().is_of(case, self.agency(), &by, &sha256) {
+            return Ok(());
         }
+        Err(Problem::new(Code::DocumentMissing, "document")
+            .found(sha256.to_string())
+            .expected("a document that was brought for this case"))
+    }
+
+    /// Whether a document of a case of another home is here for it: brought from there, or sent there by us.
+    pub async fn has_brought(&self, case: CaseId, sha256: Digest) -> Result<bool> {
+        let home = self.reference(case).await?.home;
+        if self.documents().came(case, &home, &sha256) {
+            return Ok(true);
+        }
+        let ours = self.ask(move |desk| desk.book().brings(&home, case, sha256)).await?;
+        Ok(ours && self.documents().has(&sha256))
     }
 
     async fn look(&self, case: CaseId, purpose: &str, wanted: Wanted) -> Result<DeskAnswer> {
@@ -147,16 +163,20 @@ impl Handle {
         self.look(case, purpose, Wanted::History(0)).await?;
         let mut documents = Vec::new();
         let mut room = EXPORTED_DOCUMENTS_BYTES_MAX;
-        for document in self.ask(move |desk| desk.documents_of(&case)).await?? {
-            if !self.documents().has(&document.sha256) || document.bytes > room {
+        let mut taken = HashSet::new();
+        for Named { by, document } in self.ask(move |desk| desk.documents_of(&case)).await?? {
+            let is_of =
+                self.documents().is_of(case, self.agency(), std::slice::from_ref(&by), &document.sha256);
+            if !is_of || document.bytes > room || taken.contains(&document.sha256) {
                 continue;
             }
             let (length, mut file) = self.documents().read(&document.sha256, 0).await?;
             // What an event says of a document's length is its author's word; memory is bounded by the file's own.
-            if length != document.bytes {
+            if length != document.bytes || self.documents().compare(&document).await.is_err() {
                 continue;
             }
             room -= length;
+            taken.insert(document.sha256);
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)
                 .await

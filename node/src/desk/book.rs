@@ -2,12 +2,12 @@
 //!
 //! It is the fold of the journal's facts and nothing else: recovery and the normal path both go through [`Book::apply`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Payload, Sign1, Signed};
-use ogic_certs::event::HeadAt;
+use ogic_certs::event::{Body, HeadAt, Header};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::HeadLeaf;
@@ -103,6 +103,8 @@ pub struct Book {
     pub sent: HashMap<Digest, Sent>,
     /// The ids of [`Book::sent`] in the order they were put.
     pub sent_order: Vec<Digest>,
+    /// The documents that events of ours bring to cases of other homes, which may fetch them here.
+    brought: HashSet<(CaseId, Digest, AgencyId)>,
     /// What callers' keys led to.
     pub outcomes: HashMap<String, OutcomeFact>,
     /// Access entries by case.
@@ -146,6 +148,12 @@ impl Book {
                 };
                 if self.sent.insert(id, sent).is_none() {
                     self.sent_order.push(id);
+                }
+                if let Parcel::Event { header, body, .. } = &put.parcel {
+                    let kind = Header::decode(Sign1::parse_any(header)?.payload())?.kind;
+                    for document in Body::from_blob(body, kind)?.documents {
+                        self.brought.insert((put.case, document.sha256, put.peer.clone()));
+                    }
                 }
             }
             Fact::Parked { id, code, refusal } => {
@@ -192,6 +200,11 @@ impl Book {
             step.is_none_or(|step| held.reference.terms.steps.iter().any(|covered| covered == step))
         };
         held.iter().rev().find(covers).or_else(|| held.last())
+    }
+
+    /// Whether an event that we sent to `home` for its `case` brings the document.
+    pub fn brings(&self, home: &AgencyId, case: CaseId, sha256: Digest) -> bool {
+        self.brought.contains(&(case, sha256, home.clone()))
     }
 
     /// The home of another agency's case, as far as we were told.

@@ -3,12 +3,10 @@
 //! The caller commits a read of the case first, which registers the look. Documents lie beside the journal: the caller
 //! brings their bytes.
 
-use std::collections::BTreeSet;
-
 use ogic_certs::capsule::Builder;
 use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::{Payload, Sign1};
-use ogic_certs::event::{Body, Detail, DocumentRef, Header};
+use ogic_certs::event::{Body, Detail, Header};
 use ogic_certs::trust::Trust;
 use ogic_certs::{CaseId, Digest, Result, Timestamp};
 
@@ -21,20 +19,8 @@ use crate::store::Store;
 const PAGE: usize = 256;
 
 impl<D: Disk, S: Store> Desk<D, S> {
-    /// The documents that the events of a home case bring, each once, in order of their records.
-    pub fn documents_of(&self, id: &CaseId) -> Result<Vec<DocumentRef>> {
-        let mut seen = BTreeSet::new();
-        let mut documents = Vec::new();
-        self.each_event(id, |fact| {
-            let (_, body) = read(fact)?;
-            documents.extend(body.documents.into_iter().filter(|document| seen.insert(document.sha256)));
-            Ok(())
-        })?;
-        Ok(documents)
-    }
-
     /// The capsule of a home case as of `now`, with the registry and lists of `trust` and those `documents`, which are
-    /// some of [`Desk::documents_of`].
+    /// some of those that [`Desk::documents_of`] names.
     ///
     /// Signs one checkpoint that shows the case's head. `CaseUnknown`; `BehindPeers` or `StoreReadOnly` while the node must not
     /// sign; `TooLarge` naming what does not fit.

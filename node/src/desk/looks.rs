@@ -47,7 +47,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }
         let reply = match read.wanted {
             Wanted::History(from) => Reply::History { case: read.case, from },
-            Wanted::Document(digest) => Reply::Now(self.document(&read.case, &digest).map(Answer::Document)),
+            Wanted::Document(digest) => {
+                Reply::Now(self.authors_of(&read.case, &digest).map(Answer::Document))
+            }
         };
         staging.replies.push((ticket, reply));
     }

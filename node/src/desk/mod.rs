@@ -7,6 +7,7 @@
 mod acts;
 mod book;
 pub mod check;
+mod documents;
 mod events;
 mod export;
 mod extract;
@@ -31,6 +32,7 @@ use ogic_certs::cose::Signer;
 use ogic_certs::{AgencyId, CaseId, Code, Problem, Result, Timestamp};
 
 pub use book::{Book, HeadSeen, Held, Seen, Sent, SentState, ServiceHeld};
+pub use documents::Named;
 pub use fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
 pub use work::{Act, Answer, CheckedEvent, Output, Read, Ticket, Wanted, Work};
 
@@ -108,6 +110,8 @@ pub struct Desk<D: Disk, S: Store> {
     fence: Option<Problem>,
     /// The newest checkpoint, for hello and proofs.
     checkpoint: Option<publish::Signed>,
+    /// The documents of cases that were asked for.
+    documents: HashMap<CaseId, documents::CaseDocuments>,
     figures: Figures,
 }
 

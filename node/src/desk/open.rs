@@ -53,6 +53,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             floor,
             fence: None,
             checkpoint: None,
+            documents: HashMap::new(),
             figures: Figures::default(),
         };
         desk.resume()?;

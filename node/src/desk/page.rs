@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::Sign1;
-use ogic_certs::event::{Body, DocumentRef, Event};
+use ogic_certs::event::Event;
 use ogic_certs::record::{Leaf, Record};
 use ogic_certs::{CaseId, Code, Digest, Problem, Result};
 
@@ -84,31 +84,6 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let Some(row) = self.find_after(case, None, event)? else { return Ok(None) };
         let fact = self.event_at(row.position)?;
         Ok(Some((fact.record, Event::parse(&fact.header, &fact.body, fact.approval.as_deref())?)))
-    }
-
-    /// The document of a home case by its digest.
-    pub(super) fn document(&self, case: &CaseId, sha256: &Digest) -> Result<DocumentRef> {
-        let mut from = 0;
-        loop {
-            let entries = self.history(case, from, RECORDS_MAX)?;
-            for (_, fact) in &entries {
-                let header = Sign1::parse_any(&fact.header)?;
-                let kind =
-                    <ogic_certs::event::Header as ogic_certs::cose::Payload>::decode(header.payload())?.kind;
-                let body = Body::from_blob(&fact.body, kind)?;
-                if let Some(document) = body.documents.into_iter().find(|d| d.sha256 == *sha256) {
-                    return Ok(document);
-                }
-            }
-            match entries.last() {
-                Some((_, fact)) if entries.len() == RECORDS_MAX => from = fact.record.seq + 1,
-                _ => {
-                    return Err(Problem::new(Code::DocumentMissing, "document")
-                        .found(sha256.to_string())
-                        .expected("a document of this case"));
-                }
-            }
-        }
     }
 
     /// A receipt frame over the whole history of a home case, in as many parts as it takes: for a capsule, which

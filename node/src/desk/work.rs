@@ -257,8 +257,8 @@ pub enum Answer {
     },
     /// A page of a history.
     Page(Box<Page>),
-    /// The document may be read.
-    Document(DocumentRef),
+    /// The document is named in this case, by events of these agencies. The asker may read it if one of them brought it.
+    Document(Vec<AgencyId>),
     /// A service definition is held.
     Service(Digest),
     /// Done, and nothing to say.

@@ -1,5 +1,6 @@
 //! Nodes behind their sockets: folders as join leaves them, two agencies on loopback, and whoever sits at the terminal.
 
+mod documents;
 mod refused;
 mod shared;
 

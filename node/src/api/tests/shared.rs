@@ -12,7 +12,7 @@ use crate::case::capsule::verify;
 use crate::desk::Act;
 
 /// A case at `transport` of which `health` has got its reference.
-async fn shared(home: &Office, performer: &Office) -> (CaseId, EventId) {
+pub(super) async fn shared(home: &Office, performer: &Office) -> (CaseId, EventId) {
     let case = home.open().await;
     let draft = Draft::share(case, "health.gov.example");
     let shared = home.make(&format!("/v1/cases/{case}/events"), &draft.approved(&home.official)).await;
@@ -157,6 +157,13 @@ async fn an_export_takes_no_documents_length_on_an_authors_word() {
     draft.body.documents.push(large);
     let (status, refused) = home.post(&format!("/v1/cases/{case}/events"), &key(), &draft.plain()).await;
     assert_eq!((status, &refused["error"]["name"]), (422, &json!("DigestMismatch")), "{refused}");
+    let mut rooted = home.upload(b"%PDF root", "root").await;
+    rooted.root = Digest::of(b"root");
+    let mut wrong = Draft::note(case);
+    wrong.body.documents.push(rooted);
+    let (status, refused) = home.post(&format!("/v1/cases/{case}/events"), &key(), &wrong.plain()).await;
+    let found = (&refused["error"]["name"], &refused["error"]["field"]);
+    assert_eq!((status, found), (422, (&json!("DigestMismatch"), &json!("document root"))), "{refused}");
     // Another agency's node need not ask.
     let act = Act {
         case: Some(case),

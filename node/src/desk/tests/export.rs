@@ -3,6 +3,8 @@
 
 use ogic_certs::capsule::{Given, MAGIC, Report, Step};
 use ogic_certs::certificate::Certificate;
+use ogic_certs::merkle::DocumentHasher;
+use ogic_certs::trust::judgement_of;
 
 use super::*;
 use crate::case::capsule::{Verified, verify};
@@ -199,6 +201,55 @@ fn documents_are_carried_and_held_against_their_names() {
     assert_eq!(named.len(), 2);
     let strange = export(&mut scene, case, vec![b"bytes of no document here".to_vec()]);
     assert_eq!(verdict(&strange, &given(&scene)).0, Verdict::TotalFailed);
+}
+
+/// A note that brings a document, and the document that is carried has another root than the note of health says.
+#[test]
+fn a_misnamed_document_counts_where_its_event_took_effect() {
+    let bytes = b"a paper".to_vec();
+    let mut hasher = DocumentHasher::new();
+    hasher.update(&bytes);
+    let id = hasher.finish();
+    let right = DocumentRef { sha256: id.sha256, root: id.root, bytes: id.bytes, ..document("paper") };
+    let wrong = DocumentRef { root: Digest::of(b"root"), ..right.clone() };
+    for (name, judged, named_rightly, expected) in [
+        ("it has no effect", true, true, Verdict::TotalPassed),
+        ("it took effect", false, true, Verdict::TotalFailed),
+        ("nobody names what is carried", true, false, Verdict::TotalFailed),
+    ] {
+        let mut scene = Scene::new();
+        let (case, _) = scene.shared_case();
+        let note = |scene: &mut Scene, document: &DocumentRef| {
+            let body = Body { documents: vec![document.clone()], ..Body::of(Detail::None) };
+            scene.plain(Some(case), Kind::Note, Some("medical"), &body)
+        };
+        if named_rightly {
+            let note = note(&mut scene, &right);
+            scene.act("transport", "right", &note).unwrap();
+        }
+        let note = note(&mut scene, &wrong);
+        let event = event_of(&scene.act("health", "wrong", &note).unwrap());
+        scene.deliver("health", "transport");
+        scene.commit("transport").unwrap();
+        if judged {
+            assert_eq!(std::mem::take(&mut scene.party("transport").to_judge), [(case, event)]);
+            let own = judgement_of(&Problem::new(Code::DigestMismatch, "document root"));
+            let work =
+                Work::Judged { event, case, own: own.clone(), evidence: None, certificates: Vec::new() };
+            scene.desk("transport").offer(work);
+            scene.settle();
+            // Without a third party, and told to the author.
+            assert_eq!(scene.desk("health").book().sent[&event.0].judgement, Some(own));
+        }
+        scene.settle();
+        let capsule = export(&mut scene, case, vec![bytes.clone()]);
+        let (verdict, report) = verdict(&capsule, &given(&scene));
+        assert_eq!(verdict, expected, "{name}: {:?}", report.headline());
+        let told = report.findings.iter().any(|finding| {
+            finding.step == Step::Document && finding.place.starts_with("record") && finding.problem.is_some()
+        });
+        assert!(told, "{name}");
+    }
 }
 
 #[test]
