@@ -1,6 +1,7 @@
 //! A scene for the tests of the desk: agencies over simulated disks, messages handed over without a network.
 
 mod delivery;
+mod documents;
 mod export;
 mod recovery;
 mod refusals;
