@@ -128,6 +128,8 @@ mod tests {
             "the evidence's form",
             "the evidence is about the event",
             "the document that an event brings",
+            "the documents are what the event calls them",
+            "the documents are what the event calls them; the event has no effect",
             "the history can be folded",
             "7 records folded into the case",
             "the event took effect",

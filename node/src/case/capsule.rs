@@ -150,7 +150,7 @@ fn judge_misnamed(place: &str, problem: &Problem, effect: Option<&Effect>, repor
     report.findings.push(Finding {
         place: place.to_owned(),
         step: Step::Document,
-        what: format!("the event names a document that is carried as it is{beside}"),
+        what: format!("the documents are what the event calls them{beside}"),
         judgement: failed(problem),
         problem: Some(problem.clone()),
         counts: took_effect,
