@@ -171,13 +171,13 @@ impl Face for NodeFace {
         connections.insert(link.id(), (link.clone(), Bag::default()));
         drop(connections);
         tracing::info!(peer = %peer, size = hello.size, registry = hello.registry, "connected");
-        self.writer.order_now(Order::Connected(peer.clone(), Box::new(hello), link));
+        self.writer.connected(peer, hello, link);
     }
 
     fn disconnected(&self, peer: &AgencyId, link: LinkId, why: Problem) {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&link);
         tracing::info!(peer = %peer, problem = %why, "disconnected");
-        self.writer.order_now(Order::Disconnected(peer.clone(), link));
+        self.writer.disconnected(peer, link);
     }
 
     fn received(&self, peer: &AgencyId, link: LinkId, messages: Vec<Message>) -> BoxFuture<'_, ()> {

@@ -3,6 +3,8 @@
 //! [`Node::start`] puts the parts together; [`Handle`] is what the local API works with. One thread writes
 //! ([`writer`]), tasks verify, fetch, and ask the trusted third party ([`chores`]); none of them decides anything.
 
+mod board;
+mod changes;
 mod chores;
 mod documents;
 mod face;

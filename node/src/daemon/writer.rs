@@ -4,14 +4,17 @@
 //! callers share one sync and one signature. Nothing else in the process touches the journal.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ogic_certs::{AgencyId, Code, Problem, Result, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
+use super::board::Board;
+use super::changes::Change;
 use super::chores::Chore;
 use crate::desk::{Answer, Desk, Output, Ticket, WORK_PER_COMMIT_MAX, Work};
 use crate::exchange::link::{Link, LinkId};
@@ -31,29 +34,16 @@ const MESSAGES_PER_TURN: usize = 256;
 /// How long the writer sleeps at most when nothing is due.
 const IDLE_MS_MAX: u64 = 1_000;
 
+/// Times that the store is emptied and rebuilt in one life of the node: one that fails more often needs an operator.
+const REBUILDS_MAX: u32 = 3;
+
 /// What the writer is told.
 pub(super) enum Order {
     Work(Work),
     Ask(Box<dyn FnOnce(&mut NodeDesk) + Send>),
-    Connected(AgencyId, Box<Hello>, Link),
-    Disconnected(AgencyId, LinkId),
+    /// There is something among the board's changes.
+    Look,
     Stop,
-}
-
-/// Shared between the writer and those who wait for it.
-pub(super) struct Board {
-    tickets: Mutex<HashMap<Ticket, oneshot::Sender<Result<Answer>>>>,
-    /// Rises whenever a message of ours was settled; who waits for one looks again.
-    settled: watch::Sender<u64>,
-    /// Hello is told at once, from any task.
-    hello: Mutex<HelloBoard>,
-    clock: Clock,
-}
-
-#[derive(Default)]
-struct HelloBoard {
-    size: u64,
-    seen: HashMap<AgencyId, Vec<u8>>,
 }
 
 /// The way to the writer.
@@ -61,19 +51,7 @@ struct HelloBoard {
 pub(super) struct Writer {
     orders: SyncSender<Order>,
     pub(super) board: Arc<Board>,
-    next_ticket: Arc<std::sync::atomic::AtomicU64>,
-}
-
-impl Board {
-    /// Size of our log, and the highest checkpoint of `peer` that we hold.
-    pub(super) fn for_hello(&self, peer: &AgencyId) -> (u64, Option<Vec<u8>>) {
-        let board = lock(&self.hello);
-        (board.size, board.seen.get(peer).cloned())
-    }
-
-    pub(super) fn settled(&self) -> watch::Receiver<u64> {
-        self.settled.subscribe()
-    }
+    next_ticket: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -84,20 +62,31 @@ impl Writer {
         chores: mpsc::UnboundedSender<Chore>,
     ) -> Result<(Self, oneshot::Receiver<Result<()>>)> {
         let (orders, inbox) = std::sync::mpsc::sync_channel(ORDERS_MAX);
-        let board = Arc::new(Board {
-            tickets: Mutex::default(),
-            settled: watch::Sender::new(0),
-            hello: Mutex::default(),
-            clock,
-        });
+        let board = Arc::new(Board::new());
         let (end, ended) = oneshot::channel();
-        let state =
-            State { desk, board: Arc::clone(&board), chores, links: HashMap::new(), woken: BTreeSet::new() };
+        let state = State {
+            desk,
+            board: Arc::clone(&board),
+            clock,
+            random: SystemRandom::new(),
+            chores,
+            links: HashMap::new(),
+            woken: BTreeSet::new(),
+        };
+        let closing = Closing(Arc::clone(&board));
         std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
+                // However the run ends, by a panic too, the inbox goes first, and then those who wait are told: what
+                // is handed over later finds no inbox.
+                let closing = closing;
+                let inbox = inbox;
+                let result = state.run(&inbox);
+                if let Err(problem) = &result {
+                    closing.0.fail(problem);
+                }
                 // The receiver is gone only when the whole process is going.
-                let _ = end.send(state.run(&inbox));
+                let _ = end.send(result);
             })
             .map_err(|error| Problem::new(Code::Internal, "writer").found(error.to_string()))?;
         Ok((Self { orders, board, next_ticket: Arc::default() }, ended))
@@ -109,35 +98,40 @@ impl Writer {
         loop {
             match self.orders.try_send(order) {
                 Ok(()) => return Ok(()),
-                Err(TrySendError::Disconnected(_)) => return Err(stopped()),
+                Err(TrySendError::Disconnected(_)) => return Err(self.board.stopped()),
                 Err(TrySendError::Full(back)) => order = back,
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Hands an order over without waiting: for what comes from functions that must not block.
-    pub(super) fn order_now(&self, order: Order) {
-        let orders = self.orders.clone();
-        match orders.try_send(order) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(order)) => {
-                std::thread::spawn(move || orders.send(order));
-            }
-        }
+    /// Tells of a connection, without waiting.
+    pub(super) fn connected(&self, peer: &AgencyId, hello: Hello, link: Link) {
+        self.board.changes.connected(peer.clone(), link.id(), (Box::new(hello), link));
+        self.look();
+    }
+
+    /// Tells of a connection's end, without waiting.
+    pub(super) fn disconnected(&self, peer: &AgencyId, link: LinkId) {
+        self.board.changes.disconnected(peer.clone(), link);
+        self.look();
+    }
+
+    fn look(&self) {
+        // A full queue wakes the writer as well, which looks before each order.
+        let _ = self.orders.try_send(Order::Look);
     }
 
     /// Hands over work that somebody waits for, and waits for its answer: it is durable, or refused.
     pub(super) async fn call(&self, work: impl FnOnce(Ticket) -> Work) -> Result<Answer> {
-        let ticket = Ticket(self.next_ticket.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        let (sender, answer) = oneshot::channel();
-        lock(&self.board.tickets).insert(ticket, sender);
+        let ticket = Ticket(self.next_ticket.fetch_add(1, Ordering::Relaxed));
+        let answer = self.board.wait(ticket);
         let sent = self.order(Order::Work(work(ticket))).await;
         if sent.is_err() {
-            lock(&self.board.tickets).remove(&ticket);
+            self.board.forget(ticket);
         }
         sent?;
-        answer.await.map_err(|_| stopped())?
+        answer.await.map_err(|_| self.board.stopped())?
     }
 
     /// Asks the desk a question between two commits.
@@ -151,22 +145,24 @@ impl Writer {
             let _ = sender.send(question(desk));
         };
         self.order(Order::Ask(Box::new(ask))).await?;
-        answer.await.map_err(|_| stopped())
+        answer.await.map_err(|_| self.board.stopped())
     }
 }
 
-fn stopped() -> Problem {
-    Problem::new(Code::NodeUnreachable, "writer").found("a node that is stopping")
-}
+/// Tells those who wait that nothing will come, when the writer's thread ends.
+struct Closing(Arc<Board>);
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each holds a map that is whole after every statement.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 struct State {
     desk: NodeDesk,
     board: Arc<Board>,
+    clock: Clock,
+    random: SystemRandom,
     chores: mpsc::UnboundedSender<Chore>,
     links: HashMap<AgencyId, Link>,
     woken: BTreeSet<AgencyId>,
@@ -174,85 +170,119 @@ struct State {
 
 impl State {
     fn run(mut self, inbox: &Receiver<Order>) -> Result<()> {
-        let random = SystemRandom::new();
+        let mut rebuilds = 0;
         self.dispatch();
-        while let Some(stop) = self.gather(inbox) {
-            let now = (self.board.clock)();
-            self.desk.handle_timeout(now);
-            let committed = self.desk.commit(now, &mut |bytes| {
-                // ring's system source fails only if the kernel has none, and then nothing here is safe.
-                random.fill(bytes).unwrap_or_else(|_| std::process::abort());
-            });
-            if let Err(problem) = committed {
-                tracing::error!(%problem, "nothing was committed");
+        loop {
+            let stop = match self.gather(inbox) {
+                Ok(Some(stop)) => stop,
+                Ok(None) => break,
+                Err(problem) => {
+                    self.desk = rebuilt(self.desk, problem, &mut rebuilds)?;
+                    continue;
+                }
+            };
+            self.commit();
+            while stop && self.desk.waiting() > 0 {
+                self.commit();
             }
-            self.dispatch();
-            self.deliver(now);
-            if self.desk.must_follow() {
-                self.follow()?;
+            if self.desk.must_follow()
+                && let Err(problem) = self.desk.follow()
+            {
+                self.desk = rebuilt(self.desk, problem, &mut rebuilds)?;
             }
             if stop {
                 break;
             }
         }
+        self.end_counts();
         let store = self.desk.close()?;
         store.close()
     }
 
-    /// Waits for the first order, then takes those that have gathered; none when every sender is gone.
-    fn gather(&mut self, inbox: &Receiver<Order>) -> Option<bool> {
+    /// Commits what has gathered, answers, and sends. A commit that fails leaves nothing waiting.
+    fn commit(&mut self) {
+        let now = (self.clock)();
+        self.desk.handle_timeout(now);
+        if let Err(problem) = self.desk.commit(now, &mut |bytes| fill(&self.random, bytes)) {
+            tracing::error!(%problem, "nothing was committed");
+        }
+        self.dispatch();
+        self.deliver(now);
+    }
+
+    fn end_counts(&mut self) {
+        let now = (self.clock)();
+        if let Err(problem) = self.desk.end_counts(now, &mut |bytes| fill(&self.random, bytes)) {
+            tracing::error!(%problem, "refused tries of the last minute are not registered");
+        }
+        self.dispatch();
+    }
+
+    /// Waits for the first order, then takes those that have gathered; none when every sender is gone. An error is the
+    /// store's, and no order was taken.
+    fn gather(&mut self, inbox: &Receiver<Order>) -> Result<Option<bool>> {
         // The store follows while nobody waits.
         let mut first = inbox.try_recv();
-        while matches!(first, Err(TryRecvError::Empty)) && matches!(self.follow(), Ok(true)) {
+        while matches!(first, Err(TryRecvError::Empty)) && self.desk.follow()? {
             first = inbox.try_recv();
         }
         let first = match first {
             Ok(order) => Some(order),
-            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Disconnected) => return Ok(None),
             Err(TryRecvError::Empty) => match inbox.recv_timeout(self.patience()) {
                 Ok(order) => Some(order),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
             },
         };
         let mut next = first;
         while let Some(order) = next {
             if self.take(order) {
-                return Some(true);
+                return Ok(Some(true));
             }
             next = if self.desk.waiting() < WORK_PER_COMMIT_MAX { inbox.try_recv().ok() } else { None };
         }
-        Some(false)
+        Ok(Some(false))
     }
 
     fn patience(&self) -> Duration {
         if !self.woken.is_empty() {
             return Duration::ZERO;
         }
-        let now = (self.board.clock)();
+        let now = (self.clock)();
         let due = self.desk.next_timeout().map_or(IDLE_MS_MAX, |due| due.since_ms(now));
         Duration::from_millis(due.clamp(1, IDLE_MS_MAX))
     }
 
-    /// Takes one order; true to stop.
+    /// Takes one order; true to stop. What a peer brought comes after its connection.
     fn take(&mut self, order: Order) -> bool {
-        let now = (self.board.clock)();
+        self.look();
         match order {
             Order::Work(work) => self.desk.offer(work),
             Order::Ask(ask) => ask(&mut self.desk),
-            Order::Connected(peer, hello, link) => {
-                self.links.insert(peer.clone(), link);
-                self.desk.connected(&peer, &hello, now);
-            }
-            Order::Disconnected(peer, link) => {
-                if self.links.get(&peer).is_some_and(|current| current.id() == link) {
-                    self.links.remove(&peer);
-                    self.desk.disconnected(&peer, now);
-                }
-            }
+            Order::Look => {}
             Order::Stop => return true,
         }
         false
+    }
+
+    /// Hears which connections came and went.
+    fn look(&mut self) {
+        while let Some(change) = self.board.changes.next() {
+            let now = (self.clock)();
+            match change {
+                Change::Connected(peer, _, (hello, link)) => {
+                    self.desk.connected(&peer, &hello, now);
+                    self.links.insert(peer, link);
+                }
+                Change::Disconnected(peer, link) => {
+                    if self.links.get(&peer).is_some_and(|current| current.id() == link) {
+                        self.links.remove(&peer);
+                        self.desk.disconnected(&peer, now);
+                    }
+                }
+            }
+        }
     }
 
     /// Does what the desk asks for.
@@ -260,33 +290,21 @@ impl State {
         let mut settled = false;
         while let Some(output) = self.desk.poll_output() {
             match output {
-                Output::Reply(ticket, answer) => {
-                    if let Some(sender) = lock(&self.board.tickets).remove(&ticket) {
-                        let _ = sender.send(answer);
-                    }
-                }
+                Output::Reply(ticket, answer) => self.board.answer(ticket, answer),
                 Output::Wake(peer) => drop(self.woken.insert(peer)),
                 Output::Settled(event) => {
                     settled = true;
                     tracing::debug!(event = %event, "settled");
                 }
                 Output::Judge { case, event } => self.chore(Chore::Judge { case, event }),
-                // A judgement fetches the documents it waits for.
-                Output::Fetch { .. } => {}
                 Output::NeedService { peer, digest } => self.chore(Chore::Service { peer, digest }),
                 Output::Alarm(problem) => tracing::warn!(%problem, "alarm"),
             }
         }
         if settled {
-            self.board.settled.send_modify(|count| *count += 1);
+            self.board.announce();
         }
-        let mut hello = lock(&self.board.hello);
-        hello.size = self.desk.log().size();
-        for (peer, seen) in &self.desk.book().seen {
-            if hello.seen.get(peer) != Some(&seen.checkpoint) {
-                hello.seen.insert(peer.clone(), seen.checkpoint.clone());
-            }
-        }
+        self.board.show(&self.desk);
     }
 
     fn chore(&self, chore: Chore) {
@@ -313,8 +331,24 @@ impl State {
             }
         }
     }
-
-    fn follow(&mut self) -> Result<bool> {
-        self.desk.follow().inspect_err(|problem| tracing::error!(%problem, "the store does not follow"))
-    }
 }
+
+/// The desk over a store that was emptied and follows the journal anew. While the journal is read everybody waits.
+fn rebuilt(desk: NodeDesk, problem: Problem, rebuilds: &mut u32) -> Result<NodeDesk> {
+    if *rebuilds == REBUILDS_MAX {
+        return Err(problem);
+    }
+    *rebuilds += 1;
+    tracing::error!(%problem, rebuilds, "the store has failed and is rebuilt from the journal");
+    let desk = desk.reopen()?;
+    tracing::warn!(leaves = desk.log().size(), "the store follows the journal again");
+    Ok(desk)
+}
+
+fn fill(random: &SystemRandom, bytes: &mut [u8]) {
+    // ring's system source fails only if the kernel has none, and then nothing here is safe.
+    random.fill(bytes).unwrap_or_else(|_| std::process::abort());
+}
+
+#[cfg(test)]
+mod tests;

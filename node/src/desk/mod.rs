@@ -190,17 +190,37 @@ impl<D: Disk, S: Store> Desk<D, S> {
     }
 
     /// Step 5: lets the store take one merged batch of what was published; false if there was none. To be called when nothing
-    /// more urgent waits. After an error the store cannot be trusted: open the desk again.
+    /// more urgent waits. After an error the store cannot be trusted, and nothing is lost: [`Desk::reopen`].
     pub fn follow(&mut self) -> Result<bool> {
-        let Some(batch) = self.follower.take() else { return Ok(false) };
-        self.store.apply(&batch)?;
-        self.followed(batch.watermark);
-        Ok(true)
+        let Some(batch) = self.follower.take() else {
+            // A store that failed while it was read says so here too.
+            return self.store.watermark().map(|_| false);
+        };
+        match self.store.apply(&batch) {
+            Ok(()) => {
+                self.followed(batch.watermark);
+                Ok(true)
+            }
+            Err(problem) => {
+                self.follower.put_back(batch);
+                Err(problem)
+            }
+        }
     }
 
     /// Whether so much waits for the store that it must follow before the next commit.
     pub fn must_follow(&self) -> bool {
         self.follower.is_full()
+    }
+
+    /// Makes entries of the refused tries that are still being counted, whose minute would otherwise end without this desk.
+    /// To be called before [`Desk::close`]; answers as [`Desk::commit`] does.
+    pub fn end_counts(&mut self, now: Timestamp, random: &mut dyn FnMut(&mut [u8])) -> Result<bool> {
+        self.tries.retain(|_, tries| tries.count > 0);
+        for tries in self.tries.values_mut() {
+            tries.since = Timestamp::EARLIEST;
+        }
+        self.commit(now, random)
     }
 
     /// Closes the desk and gives its store back, which has followed all that was published.
@@ -255,6 +275,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// The memory beside the cases.
     pub const fn book(&self) -> &Book {
         &self.book
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn store(&self) -> &S {
+        &self.store
     }
 
     /// The log.

@@ -60,6 +60,24 @@ impl<D: Disk, S: Store> Desk<D, S> {
         Ok(desk)
     }
 
+    /// Empties the store and opens the desk again over its journal: what is left to do when the store has failed. What
+    /// memory alone held goes on: work that waits, who is connected, tries that are counted.
+    ///
+    /// Errors: what clearing the store and [`Desk::open`] say; `StoreReadOnly`, since what the disk then holds is for the
+    /// next start to find out. Nothing is left after one but the journal, which has all.
+    pub fn reopen(self) -> Result<Self> {
+        if self.log.is_read_only() {
+            return Err(Problem::new(Code::StoreReadOnly, "journal"));
+        }
+        let Self { settings, log, mut store, outbox, post, queue, outputs, tries, refused, .. } = self;
+        let Self { floor, fence, figures, .. } = self;
+        store.clear()?;
+        let size = log.size();
+        let fresh = Self::open(log.into_disk(), store, settings, Some(size))?;
+        // What the fresh one would ask for was asked for when this one was opened, or since.
+        Ok(Self { outbox, post, queue, outputs, tries, refused, floor, fence, figures, ..fresh })
+    }
+
     /// Takes up what was under way when the node stopped.
     fn resume(&mut self) -> Result<()> {
         let mut batch = Batch { watermark: self.log.size(), ..Batch::default() };

@@ -3,7 +3,7 @@
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::Signed;
-use ogic_certs::event::{Approval, DocumentRef, Event, HeadAt, Kind, StepTimes};
+use ogic_certs::event::{Approval, Event, HeadAt, Kind, StepTimes};
 use ogic_certs::evidence::{Evidence, Judgement};
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::reference::Reference;
@@ -278,15 +278,6 @@ pub enum Output {
         case: CaseId,
         /// The event.
         event: EventId,
-    },
-    /// An event of another agency brings a document that is to be fetched from it.
-    Fetch {
-        /// From whom.
-        peer: AgencyId,
-        /// For which case.
-        case: CaseId,
-        /// The document.
-        document: DocumentRef,
     },
     /// A case follows a service definition that is not at hand.
     NeedService {

@@ -279,6 +279,11 @@ impl<D: Disk> Log<D> {
         Figures { commits: self.commits, entries: self.entries, disk: self.journal.disk().figures() }
     }
 
+    /// Ends the log and gives its disk back, to open it again.
+    pub fn into_disk(self) -> D {
+        self.journal.into_disk()
+    }
+
     /// The disk under the log.
     pub fn disk(&self) -> &D {
         self.journal.disk()

@@ -82,6 +82,10 @@ impl<D: Disk> Journal<D> {
         Self { disk, layout, salt, segments, tail, next, state: State::Ready, readers }
     }
 
+    pub(super) fn into_disk(self) -> D {
+        self.disk
+    }
+
     pub(super) fn disk(&self) -> &D {
         &self.disk
     }

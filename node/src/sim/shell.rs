@@ -150,7 +150,7 @@ impl<D: FaultyDisk> Net<D> {
                 self.violations.push(format!("{name} is alarmed: {problem}"));
             }
             // Documents are not simulated; whoever wants to know what was settled asks the book.
-            Output::Fetch { .. } | Output::Settled(_) => {}
+            Output::Settled(_) => {}
         }
     }
 

@@ -63,7 +63,8 @@ impl Follower {
         Ok(())
     }
 
-    /// The oldest batch that waits. Until it is applied, its owner is the only one who has it.
+    /// The oldest batch that waits. Until it is applied, its owner is the only one who has it, and gives it back by
+    /// [`Follower::put_back`] if it could not be.
     pub fn take(&mut self) -> Option<Batch> {
         let merged = self.waiting.pop_front()?;
         self.bytes -= merged.bytes;
@@ -72,6 +73,14 @@ impl Follower {
             cases: merged.cases.into_values().collect(),
             records: merged.records,
         })
+    }
+
+    /// Takes back the batch that was taken last and could not be applied: it is the oldest again.
+    pub fn put_back(&mut self, batch: Batch) {
+        let mut merged = Merged::default();
+        merged.merge(batch);
+        self.bytes += merged.bytes;
+        self.waiting.push_front(merged);
     }
 
     /// Whether so much waits that no further commit should be made before a batch is taken.
@@ -173,6 +182,21 @@ mod tests {
         follower.take().unwrap();
         assert!(!follower.is_full());
         assert_eq!(std::iter::from_fn(|| follower.take()).last().map(|batch| batch.watermark), Some(9));
+    }
+
+    #[test]
+    fn a_batch_that_is_put_back_is_the_next_one_again() {
+        let mut follower = Follower::new(0);
+        follower.push(batch(1, 1, BATCH_BYTES_MAX)).unwrap();
+        follower.push(batch(2, 2, BATCH_BYTES_MAX)).unwrap();
+        let before = follower.bytes;
+        let first = follower.take().unwrap();
+        follower.put_back(first.clone());
+        assert_eq!(follower.bytes, before);
+        follower.push(batch(3, 3, 1)).unwrap();
+        assert_eq!(follower.take(), Some(first));
+        let rest: Vec<_> = std::iter::from_fn(|| follower.take()).map(|batch| batch.watermark).collect();
+        assert_eq!((rest.last(), follower.bytes), (Some(&3), 0));
     }
 
     #[test]

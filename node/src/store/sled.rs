@@ -119,6 +119,12 @@ impl SledStore {
         Mark { origin: self.origin, state: State::Clean { watermark } }.write(&self.root)
     }
 
+    /// From here on it is as after an error of sled.
+    #[cfg(test)]
+    pub(crate) fn fail(&self) {
+        self.trouble.store(true, Ordering::Relaxed);
+    }
+
     /// Opens the rows that are there, and keeps them if they are what is expected.
     ///
     /// Until rows that are not have been removed, the mark goes on telling what was expected of them.

@@ -168,7 +168,7 @@ impl Scene {
                 Output::Judge { case, event } => party.to_judge.push((case, event)),
                 Output::Settled(event) => party.settled.push(event),
                 Output::Alarm(problem) => party.alarms.push(problem),
-                Output::Wake(_) | Output::Fetch { .. } | Output::NeedService { .. } => {}
+                Output::Wake(_) | Output::NeedService { .. } => {}
             }
         }
         committed

@@ -1,6 +1,7 @@
 //! A desk is what its journal says: after every end of its process, with any store, it goes on where it was.
 
 use super::*;
+use crate::store::{CaseRow, RecordRow};
 
 #[test]
 fn a_failed_sync_answers_everybody_and_nothing_happened() {
@@ -141,4 +142,87 @@ fn a_node_behind_what_a_peer_holds_of_it_does_not_sign() {
     assert_eq!(scene.desk("transport").fence().map(|problem| problem.code), Some(Code::BehindPeers));
     let act = scene.opening();
     assert_eq!(scene.act("transport", "open", &act).unwrap_err().code, Code::BehindPeers);
+}
+
+/// A store as its contract says: it fails once, and then answers nothing until it is cleared.
+#[derive(Debug)]
+struct Failing {
+    rows: MemoryStore,
+    /// Batches until it fails.
+    left: u32,
+    failed: bool,
+}
+
+impl Failing {
+    fn ask(&self) -> Result<&MemoryStore> {
+        if self.failed { Err(Problem::new(Code::StoreDamaged, "store")) } else { Ok(&self.rows) }
+    }
+}
+
+impl Store for Failing {
+    fn watermark(&self) -> Result<u64> {
+        self.ask()?.watermark()
+    }
+
+    fn case(&self, case: &CaseId) -> Result<Option<CaseRow>> {
+        self.ask()?.case(case)
+    }
+
+    fn cases(&self, after: Option<CaseId>, max: usize) -> Result<Vec<CaseRow>> {
+        self.ask()?.cases(after, max)
+    }
+
+    fn records(&self, case: &CaseId, from: u64, max: usize) -> Result<Vec<RecordRow>> {
+        self.ask()?.records(case, from, max)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<()> {
+        self.left = self.left.saturating_sub(1);
+        self.failed |= self.left == 0;
+        self.ask()?;
+        self.rows.apply(batch)
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        *self = Self { rows: MemoryStore::new(), left: u32::MAX, failed: false };
+        Ok(())
+    }
+}
+
+#[test]
+fn a_store_that_fails_once_costs_no_record() {
+    for wait_for_the_store in [true, false] {
+        let mut scene = Scene::new();
+        let (case, _) = scene.shared_case();
+        let (settings, disk) =
+            (scene.parties["transport"].settings.clone(), scene.parties["transport"].disk.clone());
+        let before = (scene.desk("transport").cases().unwrap(), scene.history(case));
+        scene.kill("transport", true);
+        let store = Failing { rows: MemoryStore::new(), left: 1, failed: false };
+        let mut desk = Desk::open(disk, store, settings, None).unwrap();
+        let now = scene.now;
+        let hello = scene.desk("health").hello(&id("transport"), 1, now);
+        desk.connected(&id("health"), &hello, now);
+        desk.offer(Work::Retry { ticket: Ticket(900), id: Digest::ZERO });
+        assert_eq!(desk.follow().unwrap_err().code, Code::StoreDamaged);
+        assert_eq!(desk.follow().unwrap_err().code, Code::StoreDamaged, "the batch is still there");
+        if wait_for_the_store {
+            // As a store that comes back by itself would.
+            (desk.store.failed, desk.store.left) = (false, u32::MAX);
+        } else {
+            desk = desk.reopen().unwrap();
+        }
+        while desk.follow().unwrap() {}
+        let history = |rows: Vec<RecordRow>| rows.iter().map(|row| row.event).collect::<Vec<_>>();
+        assert_eq!(history(desk.rows(&case, 0, 100).unwrap()), before.1);
+        assert_eq!(history(desk.store.records(&case, 0, 100).unwrap()), before.1);
+        assert_eq!(desk.cases().unwrap(), before.0);
+        assert_eq!(desk.store.cases(None, 10).unwrap().len(), before.0.len());
+        // What memory alone held goes on: work that waited, and who is connected.
+        assert_eq!(desk.waiting(), 1);
+        desk.commit(now, &mut |_| {}).unwrap();
+        let replied = std::iter::from_fn(|| desk.poll_output())
+            .any(|output| matches!(output, Output::Reply(Ticket(900), Err(_))));
+        assert!(replied && desk.post.is_connected(&id("health")));
+    }
 }

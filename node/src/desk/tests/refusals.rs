@@ -72,6 +72,29 @@ fn after_revocation_the_holder_is_refused_at_once_and_its_tries_are_registered()
     assert!(due.is_none_or(|due| due > scene.now), "nothing is due that no commit would do");
 }
 
+#[test]
+fn what_is_being_counted_is_registered_at_an_orderly_stop_and_lost_by_a_crash_but_for_the_first() {
+    for orderly in [true, false] {
+        let mut scene = Scene::new();
+        let (case, grant) = scene.shared_case();
+        scene.unshare(case, grant);
+        for _ in 0..4 {
+            assert!(scene.read("transport", "health", case, Some(grant)).is_err());
+        }
+        if orderly {
+            let now = scene.now;
+            assert!(scene.desk("transport").end_counts(now, &mut |_| {}).unwrap());
+            assert!(!scene.desk("transport").end_counts(now, &mut |_| {}).unwrap());
+        }
+        scene.kill("transport", true);
+        scene.start("transport", MemoryStore::new());
+        let revoked = Some(Code::GrantRevoked);
+        let mut expected = vec![told((revoked, "a test", 1))];
+        expected.extend(orderly.then(|| told((revoked, "a test", 3))));
+        assert_eq!(access_of(&mut scene, case), expected, "{orderly}");
+    }
+}
+
 fn told((code, purpose, tries): (Option<Code>, &str, u64)) -> (Option<Code>, String, u64) {
     (code, purpose.to_owned(), tries)
 }
