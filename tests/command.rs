@@ -194,3 +194,33 @@ fn a_lost_answer_names_the_command_to_repeat_and_the_repeat_carries_its_key() {
     assert_eq!(key(&asked[0]), key(&asked[1]));
     assert_eq!(key(&asked[0]).len(), 32);
 }
+
+#[test]
+fn a_folder_says_which_daemon_is_to_be_started_or_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    for (mark, status, serve) in [
+        ("authority.toml", "ogic authority serve --data DIR", "node serve"),
+        ("keys/ttp.key", "ogic ttp serve --data DIR", "authority serve"),
+        ("keys/seal.key", "ogic node serve --data DIR", "ttp serve"),
+    ] {
+        std::fs::write(folder.path().join(mark), b"").unwrap();
+        let away = ogic(&format!("status --data {data}"), &[]);
+        assert!(stderr(&away).contains(status), "{}", stderr(&away));
+        let wrong = ogic(&format!("{serve} --listen 127.0.0.1:0 --data {data}"), &[]);
+        assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+        assert!(stderr(&wrong).contains("found the folder of a"), "{}", stderr(&wrong));
+        std::fs::remove_file(folder.path().join(mark)).unwrap();
+    }
+}
+
+#[test]
+fn a_pin_that_is_nothing_is_a_usage_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x");
+    std::fs::write(&file, b"x").unwrap();
+    let line = format!("verify {0} --trust {0} --pin abc", file.display());
+    let output = ogic(&line, &[]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}

@@ -139,8 +139,8 @@ codes! {
     1006 NotFound Caller 404 3
         "there is no such thing here"
         "здесь такого нет"
-        "check the identifier (64 hex digits, whole) and that --data names the right node"
-        "проверьте идентификатор (64 шестнадцатеричные цифры, целиком) и что --data указывает на нужный узел";
+        "check what is named above: an id is 64 hex digits, whole; a path is taken from where the command runs; --data names the daemon's folder"
+        "проверьте названное выше: идентификатор состоит из 64 шестнадцатеричных цифр, путь берётся от текущей папки, --data указывает папку демона";
     1007 KeyConflict Caller 409 9
         "the idempotency key was used for another request"
         "этот ключ идемпотентности уже использован для другого запроса"
@@ -166,7 +166,7 @@ codes! {
         "сертификат подписавшего здесь неизвестен"
         "have the sender supply the certificate with the object, then repeat"
         "пусть отправитель передаст сертификат вместе с объектом; затем повторите";
-    2003 PathInvalid Peer 422 5
+    2003 PathInvalid Caller 422 5
         "the certificate's path does not lead to a trusted anchor as RFC 5280 demands"
         "цепочка сертификата не ведёт к доверенному корню по правилам RFC 5280"
         "the field names the certificate and the rule; its holder must have a proper one issued by the authority"
@@ -251,11 +251,11 @@ codes! {
         "квитанция ДТС не подтверждается"
         "do not rely on it; have the event verified again, and tell the trusted third party"
         "не полагайтесь на неё; проверьте событие заново и сообщите доверенной третьей стороне";
-    2020 ApprovalInvalid Peer 422 5
+    2020 ApprovalInvalid Caller 422 5
         "the official's approval does not hold for this event"
         "утверждение должностного лица для этого события недействительно"
-        "have the official sign this very act again: same case, kind, step and content, with a valid certificate"
-        "пусть должностное лицо подпишет именно это действие: то же дело, вид, шаг и содержание, действующим сертификатом";
+        "have an official of the agency that acts sign this very act: same case, kind, step and content, with a valid certificate"
+        "пусть должностное лицо действующего ведомства подпишет именно это действие: то же дело, вид, шаг и содержание, действительным сертификатом";
     2021 VerdictFailed Peer 422 5
         "what was verified does not hold"
         "проверенное недействительно"
@@ -301,7 +301,7 @@ codes! {
         "дело закрыто"
         "its history can be read and exported; a further matter needs a new case (ogic case open)"
         "историю можно читать и выгружать; для нового вопроса откройте новое дело (ogic case open)";
-    3009 HeadUnknown Peer 409 9
+    3009 HeadUnknown Caller 409 9
         "the event names a head that is no record of this case"
         "событие ссылается на вершину, которой нет в истории этого дела"
         "read the case again (ogic case show CASE) and make the event anew; if it persists, compare both histories"
@@ -346,11 +346,16 @@ codes! {
         "этого документа здесь нет"
         "add it first (ogic document add FILE), or name the case it belongs to with --case"
         "сначала добавьте его (ogic document add FILE) или укажите дело, к которому он относится, через --case";
-    3018 NotHome Peer 421 4
+    3018 NotHome Caller 421 4
         "this agency is not the home of the case"
         "это ведомство не держит данное дело"
         "see the home in ogic case list, and run the command at its node"
         "ведомство-держатель указано в ogic case list; выполните команду на его узле";
+    3019 GrantExists Caller 409 9
+        "the agency has this very right already"
+        "у ведомства уже есть именно это право"
+        "the right found above goes on, nothing needs to be done; other terms, such as a later --expires, make a new right"
+        "указанное выше право действует, делать ничего не нужно; с другими условиями, например более поздним --expires, будет новое право";
     4001 PeerUnreachable Peer 503 7
         "the peer cannot be reached"
         "другой узел недоступен"

@@ -42,7 +42,9 @@ pub(crate) fn problem(value: &Value, pointer: &str, texts: &Text) -> String {
     match value.pointer(pointer) {
         Some(error @ Value::Object(_)) => {
             let problem = crate::client::failure_of(error).problem;
-            format!("{} {}", problem.code, texts.sentence(problem.code))
+            let field =
+                if problem.field.is_empty() { String::new() } else { format!(" ({})", problem.field) };
+            format!("{} {}{field}", problem.code, texts.sentence(problem.code))
         }
         Some(Value::String(code)) => match crate::parse::code(code) {
             Ok(code) => format!("{code} {}", texts.sentence(code)),
@@ -56,7 +58,8 @@ pub(crate) fn problem(value: &Value, pointer: &str, texts: &Text) -> String {
 pub(crate) fn flat(value: &Value) -> Vec<(String, Value)> {
     fn walk(prefix: &str, value: &Value, out: &mut Vec<(String, Value)>) {
         match value {
-            Value::Object(entries) if !entries.is_empty() => {
+            // A problem is one value, which is told in a sentence.
+            Value::Object(entries) if !entries.is_empty() && !entries.contains_key("sentence") => {
                 for (key, value) in entries {
                     walk(
                         &if prefix.is_empty() { key.clone() } else { format!("{prefix} {key}") },
@@ -84,11 +87,14 @@ fn plain(value: &Value) -> String {
 }
 
 /// A value of [`flat`] as text: the words that name a time say how milliseconds are to be read.
-pub(crate) fn shown(path: &str, value: &Value) -> String {
+pub(crate) fn shown(path: &str, value: &Value, texts: &Text) -> String {
+    if value.is_object() {
+        return problem(value, "", texts);
+    }
     let last = path.rsplit(' ').next().unwrap_or(path);
-    let is_time =
-        matches!(last, "expires" | "issued" | "since" | "at" | "next_update" | "created" | "received")
-            || last.ends_with("_at");
+    let is_time = matches!(last, "expires" | "since" | "at" | "next_update" | "created" | "received")
+        || last.ends_with("_at")
+        || path == "registry issued";
     match value.as_u64() {
         Some(ms) if is_time => Timestamp::from_ms_clamped(ms).to_string(),
         _ => plain(value),
@@ -116,9 +122,16 @@ mod tests {
         assert_eq!(title(&value, "/title", &texts), "Права");
         assert_eq!(title(&value, "/only", &texts), "Licence");
         assert_eq!(problem(&value, "/code", &texts), "OGIC-3003 право на это дело отозвано");
-        assert_eq!(problem(&value, "/problem", &texts), "OGIC-4001 другой узел недоступен");
+        assert_eq!(problem(&value, "/problem", &texts), "OGIC-4001 другой узел недоступен (peer)");
         assert_eq!(flat(&value["a"])[0], ("b".to_owned(), json!(3)));
-        assert_eq!(shown("registry expires", &json!(0)), "1970-01-01T00:00:00.000Z");
-        assert_eq!(shown("log size", &json!(0)), "0");
+        assert_eq!(shown("registry expires", &json!(0), &texts), "1970-01-01T00:00:00.000Z");
+        assert_eq!(shown("log size", &json!(0), &texts), "0");
+        // A count is no time, though its name is that of one elsewhere.
+        assert_eq!(shown("issued", &json!(7), &texts), "7");
+        assert_eq!(shown("registry issued", &json!(0), &texts), "1970-01-01T00:00:00.000Z");
+        let problem = json!({"problem": {"code": "OGIC-4001", "field": "peer", "sentence": "s"}});
+        let rows = flat(&problem);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(shown("problem", &rows[0].1, &texts), "OGIC-4001 другой узел недоступен (peer)");
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Globals {
     pub(crate) data: Option<PathBuf>,
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    #[arg(long, global = true, value_name = "LANG")]
+    #[arg(long, global = true, value_name = "LANG", value_parser = ["en", "ru"])]
     pub(crate) lang: Option<String>,
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::answer;
 use crate::change::Change;
+use crate::client::Keeper;
 use crate::daemon::{self, Ending, Listen, draw};
 use crate::document::save;
 use crate::invocation::Invocation;
@@ -152,6 +153,7 @@ impl Init {
 
 async fn serve(listen: &Listen, run: &Invocation) -> Outcome {
     let data = run.globals.folder(&run.console.text)?;
+    Keeper::demand(Keeper::Authority, &data)?;
     daemon::prepare(&data)?;
     let mut ending = Ending::new()?;
     let running = office::serve::serve(&data, listen.listen, listen.advertised()?, &mut draw).await?;

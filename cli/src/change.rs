@@ -63,13 +63,28 @@ impl Change {
 
     /// Prints what would be asked.
     pub(crate) fn show(&self, run: &Invocation, path: &str, body: &Value) -> Outcome {
-        let request = json!({"dry_run": true, "method": "POST", "path": path, "body": body});
+        self.show_judged(run, path, body, None)
+    }
+
+    /// Prints what would be asked, and who found nothing against it.
+    pub(crate) fn show_judged(
+        &self,
+        run: &Invocation,
+        path: &str,
+        body: &Value,
+        judged: Option<&str>,
+    ) -> Outcome {
+        let mut request = json!({"dry_run": true, "method": "POST", "path": path, "body": body});
+        if let Some(judge) = judged {
+            request["judged"] = judge.into();
+        }
         run.console.result(&request, |text| {
             let body = match body {
                 Value::String(raw) => raw.trim_end().to_owned(),
                 body => serde_json::to_string_pretty(body).unwrap_or_default(),
             };
-            format!("{}\nPOST {path}\n{body}\n", text.word("change-dry-run"))
+            let judged = text.word_for("judged", judged.unwrap_or("nobody"));
+            format!("{}\nPOST {path}\n{body}\n{judged}\n", text.word("change-dry-run"))
         })
     }
 }
@@ -82,9 +97,7 @@ impl Invocation {
         let command = ("command", repeated(&self.words, key).into());
         let hint = match failure.problem.code {
             Code::AnswerLost => text.say("change-repeat", [command]),
-            code @ Code::NodeUnreachable => {
-                text.say("change-again", [("hint", text.hint(code).into()), command])
-            }
+            Code::NodeUnreachable => text.say("change-again", [("hint", failure.next(text).into()), command]),
             _ => return failure,
         };
         failure.hint(hint)

@@ -23,7 +23,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 
-use crate::output::{Failure, Outcome};
+use crate::output::{Advice, Failure, Outcome};
 
 /// The socket's name in the daemon's folder.
 const SOCKET: &str = "api.sock";
@@ -90,7 +90,7 @@ impl Client {
     pub(crate) async fn get(&self, path: &str) -> Outcome<Value> {
         let request = self.request(Method::GET, path, None, Either::Left(Full::default()))?;
         let response = self.send(request, Loss::Nothing).await?;
-        read_json(response, &Loss::Nothing).await
+        read_json(response, &Loss::Nothing).await.map_err(|failure| self.elsewhere(path, failure))
     }
 
     /// Asks for a change. When the answer is lost, the failure is `AnswerLost`: the caller adds how to repeat it.
@@ -112,7 +112,7 @@ impl Client {
             .map_err(|_| Failure::from(Problem::new(Code::ValueRefused, "--idempotency-key")))?;
         request.headers_mut().insert("idempotency-key", key);
         let response = self.send(request, Loss::Change).await?;
-        read_json(response, &Loss::Change).await
+        read_json(response, &Loss::Change).await.map_err(|failure| self.elsewhere(path, failure))
     }
 
     /// Sends a file's bytes as they are; `bytes` is its length. Repeating it changes nothing.
@@ -134,7 +134,7 @@ impl Client {
         let request = self.request(Method::GET, path, None, Either::Left(Full::default()))?;
         let response = self.send(request, Loss::Nothing).await?;
         if !response.status().is_success() {
-            return Err(refusal(response).await);
+            return Err(self.elsewhere(path, refusal(response).await));
         }
         let mut body = response.into_body();
         let mut bytes = 0;
@@ -195,10 +195,72 @@ impl Client {
     }
 
     fn unreachable(&self, error: &dyn fmt::Display) -> Failure {
-        Problem::new(Code::NodeUnreachable, self.folder.join(SOCKET).display().to_string())
-            .found(error.to_string())
-            .expected("a running daemon")
-            .into()
+        let problem = Problem::new(Code::NodeUnreachable, self.folder.join(SOCKET).display().to_string());
+        let failure = Failure::from(problem.found(error.to_string()).expected("a running daemon"));
+        match Keeper::of(&self.folder) {
+            Some(Keeper::Authority) => failure.advice(Advice::Say("start-authority")),
+            Some(Keeper::Ttp) => failure.advice(Advice::Say("start-ttp")),
+            Some(Keeper::Node) | None => failure,
+        }
+    }
+
+    /// A path that this daemon does not have is another daemon's: whose the folder is, and whose it should be.
+    fn elsewhere(&self, path: &str, failure: Failure) -> Failure {
+        let unknown = failure.problem.code == Code::NotFound && failure.problem.field == "path";
+        match Keeper::of(&self.folder).filter(|_| unknown) {
+            Some(keeper) => keeper.instead_of(Keeper::asked(path), &self.folder),
+            None => failure,
+        }
+    }
+}
+
+/// Which daemon's folder a folder is, by what founding or joining left in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keeper {
+    Authority,
+    Ttp,
+    Node,
+}
+
+impl Keeper {
+    /// None for a folder that no daemon was made in.
+    pub(crate) fn of(folder: &Path) -> Option<Self> {
+        let marks =
+            [("authority.toml", Self::Authority), ("keys/ttp.key", Self::Ttp), ("keys/seal.key", Self::Node)];
+        marks.into_iter().find(|(mark, _)| folder.join(mark).exists()).map(|(_, keeper)| keeper)
+    }
+
+    /// Whose local API has a path.
+    fn asked(path: &str) -> Self {
+        let first = path.trim_start_matches("/v1/").split(['/', '?']).next().unwrap_or_default();
+        match first {
+            "tokens" | "members" | "issued" | "revocations" | "registry" | "crl" => Self::Authority,
+            "evidence" => Self::Ttp,
+            _ => Self::Node,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Authority => "the folder of an authority",
+            Self::Ttp => "the folder of a third party",
+            Self::Node => "the folder of a node",
+        }
+    }
+
+    /// The failure of a command for `wanted` in a folder of this one.
+    pub(crate) fn instead_of(self, wanted: Self, folder: &Path) -> Failure {
+        let place = format!("--data {}", folder.display());
+        let failure = Failure::usage(&place, self.words(), wanted.words());
+        failure.advice(Advice::Say("wrong-folder"))
+    }
+
+    /// Refuses to serve in a folder of another daemon.
+    pub(crate) fn demand(wanted: Self, folder: &Path) -> Outcome {
+        match Self::of(folder) {
+            Some(other) if other != wanted => Err(other.instead_of(wanted, folder)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -266,7 +328,11 @@ pub(crate) fn failure_of(error: &Value) -> Failure {
     if let Some(expected) = word("expected") {
         problem = problem.expected(expected);
     }
-    problem.into()
+    let failure = Failure::from(problem);
+    match word("parked") {
+        Some(id) => failure.advice(Advice::Parked(id)),
+        None => failure,
+    }
 }
 
 fn not_ours(found: &str) -> Failure {

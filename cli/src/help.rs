@@ -49,6 +49,10 @@ fn localise(command: Command, text: &Text, headings: &Headings, key: &str) -> Co
         let indented: String = examples.lines().map(|line| format!("\n  {line}")).collect();
         command = command.after_help(format!("{}{indented}", text.word("help-examples")));
     }
+    if key == "cmd" {
+        let codes = (0..=10).map(|code| format!("\n  {}", text.word_for("exit", &code.to_string())));
+        command = command.after_help(format!("{}{}", text.word("help-exits"), codes.collect::<String>()));
+    }
     let command = command.mut_args(|arg| {
         let heading = if arg.is_positional() { headings.arguments } else { headings.options };
         let sentence = argument_text(text, key, arg.get_id().as_str());

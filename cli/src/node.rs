@@ -8,6 +8,7 @@ use ogic_node::daemon::{Config, Node};
 use ogic_node::{api, local};
 use tokio::sync::watch;
 
+use crate::client::Keeper;
 use crate::daemon::{self, Ending, Listen};
 use crate::document::save_extract;
 use crate::invocation::Invocation;
@@ -47,6 +48,7 @@ impl Command {
 }
 
 async fn serve(data: &std::path::Path, listen: &Listen, run: &Invocation) -> Outcome {
+    Keeper::demand(Keeper::Node, data)?;
     daemon::prepare(data)?;
     let mut ending = Ending::new()?;
     let advertised = listen.advertised()?;

@@ -24,6 +24,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         change: Change,
     },
+    Drop {
+        /// The item's id, as `list` shows it.
+        #[arg(value_name = "ID")]
+        item: String,
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        change: Change,
+    },
 }
 
 pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
@@ -35,6 +44,19 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
                 Some(answer) => run
                     .console
                     .result(&answer, |text| text.say("outbox-retried", [("item", item.into())]) + "\n"),
+                None => Ok(()),
+            }
+        }
+        Command::Drop { item, yes, change } => {
+            if !change.dry_run {
+                let question = run.console.text.say("drop-question", [("item", item.as_str().into())]);
+                run.console.confirm(yes, &question)?;
+            }
+            let path = format!("/v1/outbox/{}/drop", crate::client::query(&item));
+            match change.make(run, &path, &serde_json::json!({})).await? {
+                Some(answer) => run
+                    .console
+                    .result(&answer, |text| text.say("outbox-dropped", [("item", item.into())]) + "\n"),
                 None => Ok(()),
             }
         }
@@ -71,6 +93,12 @@ async fn list(run: &Invocation) -> Outcome {
             })
             .collect();
         let count = text.say("outbox-count", [("count", items.len().into())]);
+        let parked = items.iter().filter(|item| item["state"] == "parked").count();
+        let count = if parked == 0 {
+            count
+        } else {
+            format!("{count}; {}", text.say("outbox-parked-count", [("count", parked.into())]))
+        };
         if rows.is_empty() {
             count + "\n"
         } else {

@@ -22,13 +22,24 @@ pub(crate) struct Failure {
     pub(crate) problem: Problem,
     /// What to do next, where more can be said than the table of codes says.
     pub(crate) hint: Option<String>,
+    /// What to do next, where it depends on what is at hand and not on the code alone.
+    pub(crate) advice: Option<Advice>,
     /// Whether it was printed already, as part of a larger result.
     pub(crate) told: bool,
 }
 
+/// What to do next, to be said in the language of the texts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Advice {
+    /// The text of this key.
+    Say(&'static str),
+    /// The code's own advice; and that this message stays in the outbox.
+    Parked(String),
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, hint: None, told: false }
+        Self { problem, hint: None, advice: None, told: false }
     }
 }
 
@@ -54,17 +65,36 @@ impl Failure {
         self
     }
 
+    #[must_use]
+    pub(crate) fn advice(mut self, advice: Advice) -> Self {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// What to do next.
+    pub(crate) fn next(&self, text: &Text) -> String {
+        let usual = text.hint(self.problem.code);
+        match (&self.hint, &self.advice) {
+            (Some(hint), _) => hint.clone(),
+            (None, Some(Advice::Say(key))) => text.word(key),
+            (None, Some(Advice::Parked(id))) => {
+                text.say("error-parked", [("hint", usual.into()), ("id", id.as_str().into())])
+            }
+            (None, None) => usual.to_owned(),
+        }
+    }
+
     /// As lines for people: what, then why, then what to do.
     pub(crate) fn lines(&self, text: &Text) -> String {
         let problem = &self.problem;
         let said = |key: &str, value: &Option<String>| {
-            value.as_ref().map(|value| format!("{} {}", text.word(key), visible(value)))
+            value.as_ref().map(|value| format!("{} {}", text.word(key), visible(&text.detail(value))))
         };
         let parts = [said("error-found", &problem.found), said("error-expected", &problem.expected)];
         let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let between = if parts.is_empty() { "" } else { ": " };
         let why = format!("{}{between}{parts}", visible(&problem.field));
-        let hint = self.hint.as_deref().unwrap_or_else(|| text.hint(problem.code));
+        let hint = self.next(text);
         format!(
             "ogic: {}\n      {why}\n      {}, {}\n{} {hint}\n",
             text.sentence(problem.code),
@@ -77,7 +107,7 @@ impl Failure {
     /// As the object that `--json` prints; its shape is that of the local API's errors.
     pub(crate) fn json(&self, text: &Text) -> Value {
         let problem = &self.problem;
-        json!({"schema": SCHEMA, "error": {
+        let mut error = json!({
             "code": problem.code.to_string(),
             "name": format!("{:?}", problem.code),
             "side": problem.side().as_str(),
@@ -85,8 +115,12 @@ impl Failure {
             "found": problem.found,
             "expected": problem.expected,
             "sentence": text.sentence(problem.code),
-            "hint": self.hint.as_deref().unwrap_or_else(|| text.hint(problem.code)),
-        }})
+            "hint": self.next(text),
+        });
+        if let Some(Advice::Parked(id)) = &self.advice {
+            error["parked"] = id.as_str().into();
+        }
+        json!({"schema": SCHEMA, "error": error})
     }
 }
 

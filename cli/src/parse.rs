@@ -24,8 +24,14 @@ pub(crate) fn agency(text: &str) -> Result<AgencyId, Problem> {
     AgencyId::parse(text, "agency")
 }
 
+/// A role that a token is made for: the seal comes with the node, the rest is the authority's own.
 pub(crate) fn role(text: &str) -> Result<Role, Problem> {
-    Role::parse(text, "role")
+    match Role::parse(text, "role") {
+        Ok(role @ (Role::Node | Role::Ttp | Role::Official(_))) => Ok(role),
+        _ => {
+            Err(Problem::new(Code::NameRefused, "role").found(text).expected("node, ttp or official/<name>"))
+        }
+    }
 }
 
 /// An address to bind or to dial.
@@ -104,6 +110,13 @@ pub(crate) fn field(text: &str) -> Result<(String, FieldValue), Problem> {
         },
     };
     if name.is_empty() { Err(refused()) } else { Ok((name.to_owned(), value)) }
+}
+
+/// A whole number.
+pub(crate) fn number(text: &str) -> Result<u64, Problem> {
+    digits(text).ok_or_else(|| {
+        Problem::new(Code::ValueRefused, "number").found(text).expected("a whole number such as 7")
+    })
 }
 
 /// The media type that a file's ending tells; unknown endings are plain bytes.

@@ -28,7 +28,7 @@ pub(crate) async fn run(run: &Invocation) -> Outcome {
         let rows: Vec<_> = rows
             .iter()
             .map(|(path, value)| {
-                let shown = answer::shown(path, value);
+                let shown = answer::shown(path, value, text);
                 (text.word_for("status", path), text.word_for("value", &shown))
             })
             .collect();

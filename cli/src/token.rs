@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use ogic_certs::token::Token;
+use ogic_certs::token::{PREFIX, Token};
 use ogic_certs::{Code, Identity, Problem, Role};
 use ogic_node::exchange::quic::system_clock;
 use ogic_node::join::{self, Joined};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::daemon::draw;
 use crate::invocation::Invocation;
-use crate::output::{Failure, Outcome};
+use crate::output::{Advice, Failure, Outcome};
 
 /// Longest file that is read as a token.
 const FILE_BYTES_MAX: u64 = 16 << 10;
@@ -62,8 +62,24 @@ impl Source {
             (Some(secret), None) => secret.0.clone(),
             (None, None) => return Err(Failure::usage("TOKEN", "none", "--token-file FILE, or - for stdin")),
         };
-        Ok(Token::from_text(&text)?)
+        Token::from_text(&text).map_err(|_| damaged(&text))
     }
+}
+
+/// What is wrong with a token's text, without any of it: it is a secret.
+fn damaged(text: &str) -> Failure {
+    let text = text.trim();
+    let found = if text.starts_with(PREFIX) {
+        format!("{} characters that are no whole token", text.chars().count())
+    } else {
+        format!("a text that does not begin with {PREFIX}")
+    };
+    Failure::from(
+        Problem::new(Code::Malformed, "token")
+            .found(found)
+            .expected("the whole token, as ogic authority token printed it"),
+    )
+    .advice(Advice::Say("token-damaged"))
 }
 
 fn read(source: impl Read, name: &Path) -> Outcome<Zeroizing<String>> {
@@ -78,7 +94,10 @@ pub(crate) fn for_role(token: &Token, fits: impl Fn(&Role) -> bool, expected: &s
         Some(_) => Ok(()),
         None => {
             let roles: Vec<String> = token.roles.iter().map(Role::to_string).collect();
-            Err(Problem::new(Code::ValueRefused, "token").found(roles.join(", ")).expected(expected).into())
+            Err(Problem::new(Code::ValueRefused, "token")
+                .found(format!("a token for {}", roles.join(", ")))
+                .expected(expected)
+                .into())
         }
     }
 }
@@ -103,13 +122,14 @@ fn seed() -> Result<Zeroizing<[u8; 32]>, Problem> {
 pub(crate) fn joined(run: &Invocation, folder: &Path, joined: &Joined) -> Outcome {
     let identities: Vec<String> = joined.identities.iter().map(Identity::to_string).collect();
     let folder = folder.display().to_string();
-    let value = json!({"folder": folder, "identities": identities, "not_after": joined.not_after.ms()});
+    let value = json!({"folder": folder, "identities": identities, "not_after": joined.not_after.ms(), "repeated": joined.repeated});
+    let said = if joined.repeated { "joined-again" } else { "joined" };
     run.console.result(&value, |text| {
         let values = [
             ("identities", identities.join(", ").into()),
             ("folder", folder.into()),
             ("until", joined.not_after.to_string().into()),
         ];
-        text.say("joined", values) + "\n"
+        text.say(said, values) + "\n"
     })
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &Arguments, run: &Invocation) -> Outcome {
             ("trace-case", answer::text(&found, "/case")),
             ("trace-state", text.word_for("delivery", &answer::text(&found, "/state"))),
             ("trace-seq", answer::text(&found, "/seq")),
-            ("trace-pending", text.word_for("value", &answer::text(&found, "/pending"))),
+            ("trace-pending", text.word_for("trace-pending", &answer::text(&found, "/pending"))),
             ("trace-verdict", answer::text(&found, "/judgement/verdict")),
             ("trace-reason", answer::problem(&found, "/judgement/code", text)),
             ("trace-problem", answer::problem(&found, "/problem", text)),

@@ -7,6 +7,7 @@ use ogic_certs::{EventId, Role};
 use ogic_node::exchange::face::Face;
 
 use crate::answer;
+use crate::client::Keeper;
 use crate::daemon::{self, Ending, Listen, draw};
 use crate::document::save_extract;
 use crate::invocation::Invocation;
@@ -53,6 +54,7 @@ impl Command {
 
 async fn serve(listen: &Listen, run: &Invocation) -> Outcome {
     let data = run.globals.folder(&run.console.text)?;
+    Keeper::demand(Keeper::Ttp, &data)?;
     daemon::prepare(&data)?;
     let mut ending = Ending::new()?;
     let running = ogic_node::ttp::serve(&data, listen.listen, listen.advertised()?, &mut draw).await?;

@@ -117,6 +117,13 @@ fn pin(said: Option<&str>, registry: &Signed<Registry>) -> Outcome<Pin> {
         return Ok(Pin { authority, root, signer: None, version_min: 0 });
     }
     let path = Path::new(said);
+    if !path.exists() {
+        return Err(Failure::usage(
+            "--pin",
+            said,
+            "the SHA-256 of the root, 64 hex digits, or a pin.toml that exists",
+        ));
+    }
     let folder =
         Folder::open(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))?;
     let pinned = folder.pinned()?.ok_or_else(|| Problem::new(Code::NotFound, said.to_owned()))?;

@@ -34,6 +34,8 @@ pub struct Joined {
     pub version: u64,
     /// Until when the certificates last.
     pub not_after: Timestamp,
+    /// Whether the folder held these very certificates before: the same token was used again.
+    pub repeated: bool,
 }
 
 /// What is asked of the authority, with the keys that were made for it.
@@ -118,13 +120,14 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
-    fn joined(&self, token: &Token) -> Joined {
+    fn joined(&self, token: &Token, repeated: bool) -> Joined {
         let identity = |role: &Role| Identity { agency: token.agency.clone(), role: role.clone() };
         let ends = self.certificates.iter().map(Certificate::not_after).min();
         Joined {
             identities: token.roles.iter().map(identity).collect(),
             version: self.accepted.registry.value().version,
             not_after: ends.unwrap_or(Timestamp::EARLIEST),
+            repeated,
         }
     }
 }
@@ -179,8 +182,8 @@ fn check_ours(
 pub fn prepare(path: &Path, token: &Token, mut seed: impl FnMut() -> Result<Seed>) -> Result<Newcomer> {
     if !token.roles.contains(&Role::Node) {
         return Err(Problem::new(Code::ValueRefused, "token")
-            .found(format!("roles {:?}", token.roles))
-            .expected("a daemon's token"));
+            .found(format!("a token for {}", roles(token)))
+            .expected("a token for node or ttp"));
     }
     let folder = Folder::create(path)?;
     let lock = folder.lock()?;
@@ -225,12 +228,17 @@ impl Newcomer {
             agency: token.agency.clone(),
             address: token.address.clone(),
         })?;
+        let mut repeated = true;
         for (role, certificate) in token.roles.iter().zip(&enrolled.certificates) {
+            repeated &= folder
+                .chain(file_of(role))?
+                .first()
+                .is_some_and(|held| held.digest() == certificate.digest());
             folder.put_chain(file_of(role), &[certificate.clone(), enrolled.root.clone()])?;
         }
         folder.put_crls(&enrolled.accepted.crls)?;
         folder.put_registry(&enrolled.accepted.registry)?;
-        Ok(enrolled.joined(token))
+        Ok(enrolled.joined(token, repeated))
     }
 }
 
@@ -260,8 +268,8 @@ pub async fn join_official(
 ) -> Result<Joined> {
     let [Role::Official(_)] = token.roles.as_slice() else {
         return Err(Problem::new(Code::ValueRefused, "token")
-            .found(format!("roles {:?}", token.roles))
-            .expected("an official's token"));
+            .found(format!("a token for {}", roles(token)))
+            .expected("a token for official/<name>"));
     };
     let folder = Folder::create(out)?;
     let expected =
@@ -285,10 +293,18 @@ pub async fn join_official(
     let application = Application::new(token, vec![key])?;
     let answer = enrol::join(token, application.request.requests.clone(), Arc::clone(&clock)).await?;
     let enrolled = application.check(token, &answer, None, clock())?;
+    let held = folder.certificates(OFFICIAL_CHAIN)?;
+    let repeated = !held.is_empty()
+        && held.first().map(Certificate::digest) == enrolled.certificates.first().map(Certificate::digest);
     let chain =
         enrolled.certificates.iter().chain([&enrolled.root]).map(Certificate::to_pem).collect::<String>();
     folder.put(OFFICIAL_CHAIN, chain.as_bytes(), 0o644)?;
-    Ok(enrolled.joined(token))
+    Ok(enrolled.joined(token, repeated))
+}
+
+/// Roles as a token's reader knows them.
+fn roles(token: &Token) -> String {
+    token.roles.iter().map(Role::to_string).collect::<Vec<_>>().join(", ")
 }
 
 const OFFICIAL_KEY: &str = "official.key";

@@ -61,7 +61,7 @@ pub(crate) fn command(words: &[&str]) -> Command {
 
 /// Takes from the environment what would change what the command prints, and catches its streams.
 fn clean(command: &mut Command) {
-    for name in ["OGIC_LANG", "OGIC_DATA", "LC_ALL", "LC_MESSAGES", "LANG"] {
+    for name in ["OGIC_LANG", "OGIC_DATA", "LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS"] {
         command.env_remove(name);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -55,6 +55,19 @@ impl RoleKind {
 }
 
 impl Purpose {
+    /// The purpose in words.
+    fn words(&self) -> String {
+        match self {
+            Self::Channel => "a channel".to_owned(),
+            Self::Signing(kinds) => {
+                let kinds: Vec<_> = kinds.iter().map(|kind| format!("{kind:?}").to_lowercase()).collect();
+                format!("signatures by {}", kinds.join(" or "))
+            }
+            Self::Usage(usage) => format!("{usage:?}"),
+            Self::Any => "any purpose".to_owned(),
+        }
+    }
+
     fn allows(&self, role: &Role) -> bool {
         match self {
             Self::Channel => *role == Role::Node,
@@ -83,7 +96,7 @@ pub(super) fn check_identity(request: &PathRequest<'_>, anchor: &TrustAnchor) ->
         return refused(Code::IdentityMismatch, expected.to_string());
     }
     if !request.purpose.allows(&identity.role) {
-        return refused(Code::RoleNotAllowed, format!("a role for {:?}", request.purpose));
+        return refused(Code::RoleNotAllowed, format!("a role for {}", request.purpose.words()));
     }
     let bounded = |agencies: &Vec<_>| agencies.iter().any(|agency| identity.agency.is_within(agency));
     if !anchor.speaks_for.as_ref().is_none_or(bounded) {

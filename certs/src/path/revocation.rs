@@ -98,7 +98,7 @@ impl Status {
             Self::Revoked { since, reason } => Err(Flaw::broken(
                 SubIndication::Revoked,
                 Problem::new(Code::CertificateRevoked, field)
-                    .found(format!("revoked since {since}, {reason:?}")),
+                    .found(format!("revoked since {since}, {}", reason.as_str())),
             )),
             Self::Unknown { .. } if policy == Revocation::BestEffort => Ok(()),
             Self::Unknown { why, past_life, issuer, at } => {

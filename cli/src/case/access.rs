@@ -18,7 +18,7 @@ pub(crate) async fn run(case: CaseId, run: &Invocation) -> Outcome {
                 vec![
                     answer::time(entry, "/at"),
                     answer::text(entry, "/who"),
-                    answer::text(entry, "/purpose"),
+                    text.word_for("looked-for", &answer::text(entry, "/purpose")),
                     if refused == answer::NOTHING { text.word("access-answered") } else { refused },
                     answer::text(entry, "/tries"),
                     answer::text(entry, "/grant"),

@@ -103,8 +103,18 @@ impl Act {
         let request = self.request(&blob, signer.as_ref(), now()?)?;
         if change.dry_run {
             let mut shown = request;
+            // Without a daemon there is nobody who could judge; with one, what it refuses is refused here.
+            let judged = match run.client() {
+                Ok(client) => {
+                    let mark = if path.contains('?') { '&' } else { '?' };
+                    let path = format!("{path}{mark}dry_run=true");
+                    Some(client.post(&path, &shown, &change.key()?).await?)
+                }
+                Err(_) => None,
+            };
+            let judge = judged.as_ref().map(|judged| answer::text(judged, "/judged"));
             shown["content"] = described(&self.body);
-            return change.show(run, path, &shown).map(|()| None);
+            return change.show_judged(run, path, &shown, judge.as_deref()).map(|()| None);
         }
         let key = change.key()?;
         for (file, document) in self.files.iter().zip(&self.body.documents) {
@@ -280,13 +290,14 @@ pub(crate) fn told(answer: &Value, text: &Text) -> String {
 
 /// A place in a history as `SEQ:RECORD`.
 pub(crate) fn parse_head(text: &str) -> Result<HeadAt, Problem> {
-    let (seq, record) = text.split_once(':').unwrap_or((text, ""));
-    let seq = seq.parse().map_err(|_| {
+    let head = text.split_once(':').and_then(|(seq, record)| {
+        Some(HeadAt { seq: seq.parse().ok()?, record: Digest::from_hex(record, "--head").ok()? })
+    });
+    head.ok_or_else(|| {
         Problem::new(Code::ValueRefused, "--head")
             .found(text)
             .expected("SEQ:RECORD as ogic case show prints it")
-    })?;
-    Ok(HeadAt { seq, record: Digest::from_hex(record, "--head")? })
+    })
 }
 
 #[cfg(test)]

@@ -12,10 +12,13 @@ pub(crate) async fn run(run: &Invocation) -> Outcome {
         let rows: Vec<Vec<String>> = cases
             .iter()
             .map(|case| {
+                let ended = answer::text(case, "/ended");
+                let status = if ended == answer::NOTHING { "case-is" } else { "right" };
+                let how = if ended == answer::NOTHING { answer::text(case, "/status") } else { ended };
                 vec![
                     answer::text(case, "/case"),
                     answer::title(case, "/title", text),
-                    text.word_for("case-is", &answer::text(case, "/status")),
+                    text.word_for(status, &how),
                     text.word_for("role", &answer::text(case, "/role")),
                     answer::text(case, "/home"),
                     answer::text(case, "/next_steps"),

@@ -72,7 +72,7 @@ pub(super) async fn figures(stage: &Stage, crash: &Crash, report: &mut Report<'_
 }
 
 /// Ends every daemon as an operator does.
-pub(super) async fn stop(stage: &mut Stage) -> Outcome<((), Facts)> {
+pub(super) async fn stop(stage: &mut Stage, keep: bool) -> Outcome<((), Facts)> {
     // What verification needs is copied while it is public: the registry, as anybody may have it.
     write(&stage.at("registry.cose"), &stage.authority.bytes("/v1/registry").await?)?;
     write(&stage.at("authority.crl"), &stage.authority.bytes("/v1/crl").await?)?;
@@ -82,7 +82,7 @@ pub(super) async fn stop(stage: &mut Stage) -> Outcome<((), Facts)> {
         party.stop().await?;
         stopped += 1;
     }
-    Ok(((), json!({"daemons": stopped})))
+    Ok(((), json!({"daemons": stopped, "keep": if keep { "yes" } else { "no" }})))
 }
 
 /// The words of `ogic verify` for a capsule, trusting the registry that was fetched under the pin that health made when it

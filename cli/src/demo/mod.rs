@@ -37,7 +37,7 @@ pub(super) const SERVICE: &str = include_str!("../../../config/services/driving-
 pub(crate) struct Arguments {
     #[arg(long)]
     keep: bool,
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = crate::parse::number)]
     seed: Option<u64>,
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -121,7 +121,7 @@ async fn play(stage: &mut Stage, seed: u64, keep: bool, report: &mut Report<'_>)
     let capsule = report.step("close", finish::close(stage, &opened)).await?;
     report.figure("capsule_bytes", capsule.bytes);
     finish::figures(stage, &crash, report).await?;
-    report.step("stop", finish::stop(stage)).await?;
+    report.step("stop", finish::stop(stage, keep)).await?;
     report.step("verify", damage::play(stage, &capsule, seed)).await?;
     report.step("forged", forge::play(stage, &capsule)).await?;
     if keep { finish::keep(stage, &opened).await } else { Ok(Value::Null) }

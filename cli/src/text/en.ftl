@@ -6,6 +6,11 @@
 error-found = found
 error-expected = expected
 error-hint = hint:
+error-parked = { $hint }; the refused event stays in the outbox: ogic outbox retry { $id } sends it again, ogic outbox drop { $id } --yes gives it up
+start-authority = start the authority (ogic authority serve --data DIR), or name another folder with --data DIR or OGIC_DATA
+start-ttp = start the trusted third party (ogic ttp serve --data DIR), or name another folder with --data DIR or OGIC_DATA
+wrong-folder = name the folder of the daemon that this command is for with --data DIR or OGIC_DATA
+token-damaged = copy the whole token, on one line; if it is lost, ask the authority for a new one: ogic authority token AGENCY
 side-ours = on our own side
 side-peer = on the other agency's side
 side-authority = on the authority's side
@@ -24,6 +29,9 @@ confirm-choice = [y/N]
 confirm-hint = it would have been asked: { $question } Repeat with --yes to say so beforehand
 confirm-declined = nothing was changed
 change-dry-run = Nothing is changed. This would be sent:
+judged-home = The node finds nothing against it.
+judged-performer = This node finds nothing against it; the home of the case decides when it is sent.
+judged-nobody = No node was asked whether it may be done: name one with --data DIR.
 change-repeat =
     find out by repeating; the change is made once, however often it is asked for:
       { $command }
@@ -39,13 +47,14 @@ help-arguments = Arguments
 help-commands = Commands
 help-command = COMMAND
 help-examples = Examples:
+help-exits = Exit codes:
 
 arg-help = Print this help
 arg-version = Print the version
 arg-data = The daemon's folder; otherwise the variable OGIC_DATA
 arg-json = Print results and errors as JSON on stdout
 arg-lang = Language of the texts: ru or en; otherwise OGIC_LANG, LC_ALL, LC_MESSAGES, LANG
-arg-dry_run = Print what would be sent, and change nothing
+arg-dry_run = Print what would be sent, and change nothing; an act on a case is judged by the node that --data names
 arg-idempotency_key = Ask under this key: the change is made once, however often it is repeated (16 to 64 characters A-Z a-z 0-9 _ -)
 arg-yes = Do not ask before a change that cannot be taken back
 arg-case = The case: 64 hex digits
@@ -55,7 +64,7 @@ arg-cert = The official's certificate, then the CAs above it (PEM)
 arg-fields = A field of the form: name=text, or name:=42, name:=true, name:=false; may be repeated
 arg-documents = A file to bring as a document, as FILE or LABEL=FILE; the label is otherwise the file's name without its ending; may be repeated
 arg-purpose = What the case is looked at for; stands in the home's access log
-arg-head = Demand that this record is the newest: SEQ:RECORD as case show prints it
+arg-head = Refuse (OGIC-3010, exit 9) unless this record is the newest: SEQ:RECORD as case show prints it; of another agency's case the home is asked just before the event is sent
 arg-reason = Why; stands in the history
 arg-out = The new file to write
 arg-steps = A step the agency may append to; may be repeated
@@ -213,7 +222,10 @@ cmd-outbox-list = List what waits, and what was parked
     .examples = ogic outbox list
 cmd-outbox-retry = Send a parked item again
     .item = The item's id, as outbox list prints it
-    .examples = ogic outbox retry 17
+    .examples = ogic outbox retry EVENT
+cmd-outbox-drop = Give a parked item up: it is not sent again
+    .item = The item's id, as outbox list prints it
+    .examples = ogic outbox drop EVENT --yes
 cmd-trace = Show what became of an event
     .examples = ogic trace EVENT
 cmd-verify = Judge files offline: capsules, evidence, receipts, checkpoints, other signed objects, certificates, revocation lists
@@ -264,6 +276,17 @@ delivery-in-flight = in flight
 delivery-receipted = receipted
 delivery-refused = refused
 delivery-parked = parked
+delivery-dropped = given up
+right-revoked = right revoked
+right-expired = right expired
+looked-for-own-work = own work
+looked-for-export = export
+looked-for-history-export = history export
+looked-for-document = document
+looked-for-append = append
+looked-for-newest-record = newest record
+trace-pending-true = yes: it has its place, and takes effect when the third party's evidence is recorded; ask again
+trace-pending-false = no
 outcome-granted = granted
 outcome-refused = refused
 outcome-withdrawn = withdrawn
@@ -281,6 +304,7 @@ state-not-possible = not possible
 effect-held = held
 effect-pending = pending
 effect-none = none
+exit-0 = 0 (done, or nothing to do)
 exit-1 = 1 (failed)
 exit-2 = 2 (usage)
 exit-3 = 3 (not found)
@@ -290,13 +314,18 @@ exit-6 = 6 (trust undecidable)
 exit-7 = 7 (peer or authority unreachable: a retry makes sense)
 exit-8 = 8 (local store or disk)
 exit-9 = 9 (conflict: reread and repeat)
+exit-10 = 10 (warnings under --strict; reserved)
 
 ## Results
 
 daemon-ready = { $agency } answers at { $endpoint }; local API at { $socket }
 founded = { $federation } founded in { $folder }; SHA-256 of the root { $root }
 joined = { $folder } speaks for { $identities } until { $until }
-saved = { $file }: { $bytes } bytes
+joined-again = { $folder } speaks for { $identities } until { $until }, as before: this token was used here already
+saved = { $file }: { $bytes ->
+    [one] { $bytes } byte
+   *[other] { $bytes } bytes
+}
 extract-saved = { $file }: { $bytes } bytes; check it with ogic verify
 act-recorded = recorded as { $seq } of case { $case }, event { $event }
 act-waiting = on its way, without a receipt yet; see ogic trace { $event }
@@ -312,10 +341,17 @@ revoked = { $serial } revoked at { $at }, in CRL { $crl }
 token-once = For { $agency }, to be used once; hand it over by a channel that nobody else reads:
 service-checked = { $service }, version { $version }: nothing to object to
 service-published = { $service }, version { $version }: { $digest }
+drop-question = Give up { $item }? It is not sent again.
+outbox-dropped = { $item } is given up
 outbox-retried = { $item } will be sent again
 outbox-count = { $count ->
     [one] { $count } event
    *[other] { $count } events
+}
+
+outbox-parked-count = { $count ->
+    [one] { $count } was refused and is parked: ogic outbox retry ID sends it again, ogic outbox drop ID --yes gives it up
+   *[other] { $count } were refused and are parked: ogic outbox retry ID sends one again, ogic outbox drop ID --yes gives it up
 }
 
 status-agency = agency
@@ -334,6 +370,33 @@ status-outbox-waiting = outbox: waiting
 status-outbox-in-flight = outbox: in flight
 status-outbox-parked = outbox: parked
 status-evidence = evidence given
+status-problem = problem
+status-refreshed-at = registry refreshed
+status-refreshed-from = registry refreshed from
+status-refreshed-problem = registry: last problem
+status-counters-events = events recorded
+status-counters-receipts = receipts given
+status-counters-receipts-taken = receipts taken
+status-counters-evidence = evidence recorded
+status-counters-commits = commits
+status-counters-syncs = syncs
+status-counters-signatures = signatures made
+status-counters-verified = signatures verified
+status-counters-bytes = bytes written
+status-counters-refused = refusals given
+status-federation = federation
+status-root = SHA-256 of the root
+status-registry-issued = registry issued
+status-crl-number = revocation list
+status-crl-revoked = certificates revoked
+status-crl-next-update = next revocation list
+status-members = members
+status-issued = certificates issued
+status-tokens-open = tokens not used yet
+status-verdicts = verdicts
+status-verdicts-total-passed = verdicts TOTAL-PASSED
+status-verdicts-indeterminate = verdicts INDETERMINATE
+status-verdicts-total-failed = verdicts TOTAL-FAILED
 
 peers-agency = agency
 peers-name = name
@@ -446,7 +509,10 @@ demo-step-revoked = health brings an act of { $official }, who was revoked: reco
 demo-step-unshare = transport takes the right back: health is refused at once ({ $code }, exit { $exit }); its looks ({ $looks }) and the refused try ({ $refused }) stand in the access log
 demo-step-crash = health is killed after { $killed_after } of { $sent } events, back in { $back_ms } ms on another port, { $repeated } repeated: { $compared } compared with both sides, nothing lost, nothing twice
 demo-step-close = transport decides and closes the case as granted, and exports it: { $records } records, { $bytes } bytes
-demo-step-stop = all { $daemons } daemons are stopped
+demo-step-stop = { $keep ->
+    [yes] all { $daemons } daemons are stopped for the verification, and start again after it
+   *[no] all { $daemons } daemons are stopped
+}
 demo-step-verify = offline the capsule verifies against the pinned registry; with one bit changed, at { $flips } places, it fails each time (exit { $exit }) and names where
 demo-step-forged = a capsule forged whole under another authority is undecidable (exit { $exit }), never passed
 demo-name-federation = the federation comes up

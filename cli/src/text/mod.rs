@@ -1,6 +1,7 @@
 //! The texts of the command, from `en.ftl` and `ru.ftl`. Never holds the sentences of codes: those are
 //! `ogic_certs::code`'s. Begin with [`Text::say`].
 
+mod details;
 mod phrase;
 
 use std::fmt;
@@ -128,6 +129,14 @@ impl Text {
     /// What to do next, of a code.
     pub(crate) fn hint(&self, code: Code) -> &'static str {
         self.choose(code.hint_en(), code.hint_ru())
+    }
+
+    /// What an error found or expected, in the language of the texts as far as it is known there.
+    pub(crate) fn detail(&self, detail: &str) -> String {
+        match self.language {
+            Language::English => detail.to_owned(),
+            Language::Russian => details::russian(detail).unwrap_or_else(|| self.phrase(detail)),
+        }
     }
 
     fn lookup(&self, key: &str, attribute: Option<&str>, args: Option<&FluentArgs<'_>>) -> Option<String> {

@@ -6,6 +6,11 @@
 error-found = получено
 error-expected = ожидалось
 error-hint = подсказка:
+error-parked = { $hint }; отклонённое событие остаётся в очереди: ogic outbox retry { $id } отправит его снова, ogic outbox drop { $id } --yes откажется от него
+start-authority = запустите удостоверяющий центр (ogic authority serve --data DIR) или укажите другую папку через --data DIR или OGIC_DATA
+start-ttp = запустите ДТС (ogic ttp serve --data DIR) или укажите другую папку через --data DIR или OGIC_DATA
+wrong-folder = укажите папку того демона, для которого эта команда, через --data DIR или OGIC_DATA
+token-damaged = скопируйте токен целиком, одной строкой; если он утерян, попросите в удостоверяющем центре новый: ogic authority token AGENCY
 side-ours = на нашей стороне
 side-peer = на стороне другого ведомства
 side-authority = на стороне удостоверяющего центра
@@ -24,6 +29,9 @@ confirm-choice = [д/Н]
 confirm-hint = был бы задан вопрос: { $question } Чтобы ответить заранее, повторите с --yes
 confirm-declined = ничего не изменено
 change-dry-run = Ничего не изменено. Было бы отправлено:
+judged-home = Узел не возражает.
+judged-performer = Этот узел не возражает; ведомство-держатель решит, когда событие будет отправлено.
+judged-nobody = Ни один узел не спрошен, допустимо ли это: укажите его через --data DIR.
 change-repeat =
     узнайте это повтором; изменение будет сделано один раз, сколько бы его ни запрашивали:
       { $command }
@@ -39,13 +47,14 @@ help-arguments = Аргументы
 help-commands = Команды
 help-command = КОМАНДА
 help-examples = Примеры:
+help-exits = Коды выхода:
 
 arg-help = Показать эту справку
 arg-version = Показать версию
 arg-data = Папка демона; иначе переменная OGIC_DATA
 arg-json = Печатать результаты и ошибки как JSON в stdout
 arg-lang = Язык текстов: ru или en; иначе OGIC_LANG, LC_ALL, LC_MESSAGES, LANG
-arg-dry_run = Показать, что было бы отправлено, и ничего не менять
+arg-dry_run = Показать, что было бы отправлено, и ничего не менять; о действии над делом судит узел, указанный в --data
 arg-idempotency_key = Запросить под этим ключом: изменение делается один раз, сколько бы его ни повторяли (от 16 до 64 символов A-Z a-z 0-9 _ -)
 arg-yes = Не спрашивать перед необратимым изменением
 arg-case = Дело: 64 шестнадцатеричные цифры
@@ -55,7 +64,7 @@ arg-cert = Сертификат должностного лица, затем с
 arg-fields = Поле формы: name=текст или name:=42, name:=true, name:=false; можно повторять
 arg-documents = Файл, передаваемый как документ: FILE или LABEL=FILE; иначе название берётся из имени файла без окончания; можно повторять
 arg-purpose = С какой целью просматривается дело; попадает в журнал доступа ведомства-держателя
-arg-head = Требовать, чтобы эта запись была последней: SEQ:RECORD, как печатает case show
+arg-head = Отказать (OGIC-3010, код выхода 9), если эта запись не последняя: SEQ:RECORD, как печатает case show; о деле другого ведомства держатель спрашивается перед самой отправкой
 arg-reason = Причина; попадает в историю
 arg-out = Новый файл для записи
 arg-steps = Шаг, к которому ведомство может добавлять события; можно повторять
@@ -213,7 +222,10 @@ cmd-outbox-list = Показать ожидающее и отложенное
     .examples = ogic outbox list
 cmd-outbox-retry = Отправить отложенное ещё раз
     .item = Идентификатор, как печатает outbox list
-    .examples = ogic outbox retry 17
+    .examples = ogic outbox retry EVENT
+cmd-outbox-drop = Отказаться от отложенного: оно больше не отправляется
+    .item = Идентификатор, как печатает outbox list
+    .examples = ogic outbox drop EVENT --yes
 cmd-trace = Показать, что стало с событием
     .examples = ogic trace EVENT
 cmd-verify = Проверить файлы без сети: капсулы, квитанции ДТС, квитанции о приёме, контрольные точки, другие подписанные объекты, сертификаты, списки отзыва
@@ -264,6 +276,17 @@ delivery-in-flight = в пути
 delivery-receipted = принято, есть квитанция о приёме
 delivery-refused = отказано
 delivery-parked = отложено
+delivery-dropped = отменено
+right-revoked = право отозвано
+right-expired = срок права истёк
+looked-for-own-work = собственная работа
+looked-for-export = выгрузка
+looked-for-history-export = выгрузка истории
+looked-for-document = документ
+looked-for-append = добавление
+looked-for-newest-record = последняя запись
+trace-pending-true = да: место в истории есть, действие наступит с записью квитанции ДТС; спросите ещё раз
+trace-pending-false = нет
 outcome-granted = предоставлено
 outcome-refused = отказано
 outcome-withdrawn = отозвано заявителем
@@ -281,6 +304,7 @@ state-not-possible = невыполним
 effect-held = действует
 effect-pending = ожидает
 effect-none = без действия
+exit-0 = 0 (выполнено или делать нечего)
 exit-1 = 1 (не удалось)
 exit-2 = 2 (неверный вызов)
 exit-3 = 3 (не найдено)
@@ -290,13 +314,19 @@ exit-6 = 6 (о доверии судить нельзя)
 exit-7 = 7 (узел или удостоверяющий центр недоступен: имеет смысл повторить)
 exit-8 = 8 (локальное хранилище или диск)
 exit-9 = 9 (конфликт: прочитайте заново и повторите)
+exit-10 = 10 (предупреждения при --strict; зарезервировано)
 
 ## Результаты
 
 daemon-ready = { $agency } отвечает по адресу { $endpoint }; локальный API: { $socket }
 founded = { $federation } основана в { $folder }; SHA-256 корня { $root }
 joined = { $folder } говорит от имени { $identities } до { $until }
-saved = { $file }: байтов { $bytes }
+joined-again = { $folder } говорит от имени { $identities } до { $until }, как и раньше: этот токен здесь уже использован
+saved = { $file }: { $bytes ->
+    [one] { $bytes } байт
+    [few] { $bytes } байта
+   *[other] { $bytes } байтов
+}
 extract-saved = { $file }: { $bytes } байт; проверьте командой ogic verify
 act-recorded = запись { $seq } в деле { $case }, событие { $event }
 act-waiting = в пути, квитанции о приёме пока нет; смотрите ogic trace { $event }
@@ -312,11 +342,18 @@ revoked = { $serial } отозван { $at }, в CRL { $crl }
 token-once = Для { $agency }, на одно применение; передайте по каналу, который больше никто не читает:
 service-checked = { $service }, версия { $version }: замечаний нет
 service-published = { $service }, версия { $version }: { $digest }
+drop-question = Отказаться от { $item }? Оно больше не будет отправлено.
+outbox-dropped = { $item }: больше не отправляется
 outbox-retried = { $item } будет отправлено ещё раз
 outbox-count = { $count ->
     [one] { $count } событие
     [few] { $count } события
    *[other] { $count } событий
+}
+
+outbox-parked-count = { $count ->
+    [one] { $count } отклонено и отложено: ogic outbox retry ID отправит снова, ogic outbox drop ID --yes откажется
+   *[other] { $count } отклонено и отложено: ogic outbox retry ID отправит снова, ogic outbox drop ID --yes откажется
 }
 
 status-agency = ведомство
@@ -335,6 +372,33 @@ status-outbox-waiting = очередь: ожидает
 status-outbox-in-flight = очередь: в пути
 status-outbox-parked = очередь: отложено
 status-evidence = выдано квитанций ДТС
+status-problem = неисправность
+status-refreshed-at = реестр обновлён
+status-refreshed-from = реестр получен от
+status-refreshed-problem = реестр: последняя ошибка
+status-counters-events = записано событий
+status-counters-receipts = квитанций выдано
+status-counters-receipts-taken = квитанций получено
+status-counters-evidence = квитанций ДТС записано
+status-counters-commits = фиксаций
+status-counters-syncs = синхронизаций
+status-counters-signatures = подписей сделано
+status-counters-verified = подписей проверено
+status-counters-bytes = байтов записано
+status-counters-refused = отказов
+status-federation = федерация
+status-root = SHA-256 корня
+status-registry-issued = реестр выпущен
+status-crl-number = список отзыва
+status-crl-revoked = отозвано сертификатов
+status-crl-next-update = следующий список отзыва
+status-members = участников
+status-issued = выдано сертификатов
+status-tokens-open = неиспользованных токенов
+status-verdicts = вердикты
+status-verdicts-total-passed = вердиктов TOTAL-PASSED
+status-verdicts-indeterminate = вердиктов INDETERMINATE
+status-verdicts-total-failed = вердиктов TOTAL-FAILED
 
 peers-agency = ведомство
 peers-name = название
@@ -447,7 +511,10 @@ demo-step-revoked = здравоохранение приносит действ
 demo-step-unshare = транспорт отзывает право: здравоохранению сразу отказано ({ $code }, код выхода { $exit }); его просмотры ({ $looks }) и отказ ({ $refused }) стоят в журнале доступа
 demo-step-crash = здравоохранение убито после { $killed_after } из { $sent } событий, вернулось за { $back_ms } мс на другом порту, повторено { $repeated }: { $compared } сличено с обеими сторонами, ничего не потеряно и не удвоено
 demo-step-close = транспорт принимает решение и закрывает дело с исходом «предоставлено» и выгружает его: записей { $records }, байт { $bytes }
-demo-step-stop = остановлены все демоны: { $daemons }
+demo-step-stop = { $keep ->
+    [yes] все демоны остановлены на время проверки ({ $daemons }) и после неё запускаются снова
+   *[no] остановлены все демоны: { $daemons }
+}
 demo-step-verify = без сети капсула проходит проверку по закреплённому реестру; с одним изменённым битом, в { $flips } местах, она каждый раз отвергнута (код выхода { $exit }), и место названо
 demo-step-forged = капсула, целиком подделанная под другим удостоверяющим центром, неразрешима (код выхода { $exit }) и не принята
 demo-name-federation = федерация поднимается

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use ogic_certs::event::TEXT_BYTES_MAX;
-use ogic_certs::{CaseId, Code, Digest, Problem, Result};
+use ogic_certs::{CaseId, Code, Digest, Problem, Result, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -25,11 +25,12 @@ const PURPOSE_HISTORY: &str = "history export";
 
 /// `GET /v1/cases`.
 pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
-    let cases = handle.ask(|desk| -> Result<Vec<CaseListed>> {
+    let now = handle.now();
+    let cases = handle.ask(move |desk| -> Result<Vec<CaseListed>> {
         let mut listed: Vec<CaseListed> =
             desk.cases()?.iter().map(|case| listed_at_home(desk, case)).collect();
         let references = desk.book().references.values().filter_map(|held| held.last());
-        listed.extend(references.map(|held| listed_elsewhere(desk, held)));
+        listed.extend(references.map(|held| listed_elsewhere(desk, held, now)));
         Ok(listed)
     });
     Ok(Json(json!({ "cases": cases.await?? })))
@@ -46,14 +47,20 @@ fn listed_at_home(desk: &NodeDesk, case: &Case) -> CaseListed {
         head_seq: case.head.seq,
         next_steps: case.next_steps().map(|step| step.id().to_owned()).collect(),
         grant: None,
+        ended: None,
     }
 }
 
 /// What the newest reference says of a case; its home alone knows how it stands.
-fn listed_elsewhere(desk: &NodeDesk, held: &Held) -> CaseListed {
+fn listed_elsewhere(desk: &NodeDesk, held: &Held, now: Timestamp) -> CaseListed {
     let reference = &held.reference;
     let title = desk.book().services.get(&reference.service).map(|held| (&held.service.title).into());
     let head = desk.book().heads.get(&reference.case).map_or(reference.head, |seen| seen.head);
+    let ended = match desk.book().ended.get(&reference.grant) {
+        Some(Code::GrantRevoked) => Some("revoked"),
+        Some(_) => Some("expired"),
+        None => (reference.terms.expires <= now).then_some("expired"),
+    };
     CaseListed {
         case: reference.case.to_string(),
         role: "performer",
@@ -62,8 +69,9 @@ fn listed_elsewhere(desk: &NodeDesk, held: &Held) -> CaseListed {
         title,
         status: None,
         head_seq: head.seq,
-        next_steps: reference.terms.steps.clone(),
+        next_steps: if ended.is_some() { Vec::new() } else { reference.terms.steps.clone() },
         grant: Some(reference.grant.to_string()),
+        ended,
     }
 }
 
@@ -94,7 +102,13 @@ pub(super) async fn show(
             .expected(format!("at most {TEXT_BYTES_MAX} bytes"))
             .into());
     }
-    let view = handle.read(case, &purpose).await?;
+    let view = match handle.read(case, &purpose).await {
+        Ok(view) => view,
+        Err(problem) => {
+            handle.note_ended(case, problem.code).await?;
+            return Err(problem.into());
+        }
+    };
     let service = view.case.service;
     let service = handle.ask(move |desk| service_name(desk, &service)).await?;
     Ok(Json(CaseShown::new(&view, service)))

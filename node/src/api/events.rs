@@ -1,4 +1,5 @@
-//! Acts of the agency's own people: opening a case, and appending to one of ours or of another home.
+//! Acts of the agency's own people: opening a case, and appending to one of ours or of another home; and what would come
+//! of one (`?dry_run=true`), without any of it.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,23 +8,29 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::Signed;
-use ogic_certs::event::{Approval, BODY_BYTES_MAX, Body, HeadAt, Kind, Outcome, StepCode, StepTimes};
+use ogic_certs::event::{
+    Approval, BODY_BYTES_MAX, Body, Detail, FieldValue, HeadAt, Kind, Outcome, StepCode, StepTimes,
+};
 use ogic_certs::evidence::{CERTIFICATES_MAX, Judgement};
-use ogic_certs::{CaseId, Code, Digest, Problem, Result, Timestamp};
+use ogic_certs::registry::Level;
+use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Answer;
 use super::views::Recorded;
-use crate::daemon::Handle;
+use crate::case::head_moved;
+use crate::daemon::{Entry, Handle};
 use crate::desk::check::{self, Bag};
 use crate::desk::{Act, Answer as DeskAnswer, SentState};
-use crate::local::{Asked, Content, IdempotencyKey, Named, json as read};
+use crate::local::{Asked, Content, IdempotencyKey, Named, json as read, problem_json};
 
 /// Longest wait for another agency's receipt, within the patience of a client.
 const WAIT_MS_MAX: u64 = 45_000;
 /// The wait of a caller who names none.
 const WAIT_MS: u64 = 10_000;
+/// What the look at another home's newest record is registered as.
+const PURPOSE_HEAD: &str = "newest record";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +133,7 @@ impl Brought {
         approval: Option<&str>,
         certificates: &[String],
         created: u64,
+        dry_run: bool,
     ) -> Result<Self> {
         let body = bytes(body, "body")?;
         if body.len() > BODY_BYTES_MAX {
@@ -133,7 +141,12 @@ impl Brought {
                 .found(format!("{} bytes", body.len()))
                 .expected(format!("at most {BODY_BYTES_MAX} bytes")));
         }
-        documents_are_here(handle, &Body::from_blob(&body, kind)?).await?;
+        let read = Body::from_blob(&body, kind)?;
+        says_something(kind, &read)?;
+        grantee_is_known(handle, &read)?;
+        if !dry_run {
+            documents_are_here(handle, &read).await?;
+        }
         if certificates.len() > CERTIFICATES_MAX {
             return Err(Problem::new(Code::TooLarge, "certificates")
                 .found(certificates.len().to_string())
@@ -148,12 +161,53 @@ impl Brought {
         let approval = approval
             .map(|bytes| check::approval(&handle.trust(), handle.agency(), &bytes, &bag, handle.now()))
             .transpose()?;
+        if let Some((approval, _)) = &approval {
+            approver_is_ours(handle.agency(), &bag.candidates(approval.envelope().signer()))?;
+        }
         // What no signature rests on is not kept.
         let mut certificates = approval
             .as_ref()
             .map_or_else(Vec::new, |(approval, _)| bag.candidates(approval.envelope().signer()));
         certificates.retain(|certificate| !certificate.is_self_issued());
         Ok(Self { body, approval, certificates, created: Timestamp::from_ms(created, "created")? })
+    }
+}
+
+/// A note is its content: one without any would be a record of nothing.
+fn says_something(kind: Kind, body: &Body) -> Result<()> {
+    let blank = |value: &FieldValue| matches!(value, FieldValue::Text(text) if text.trim().is_empty());
+    if kind == Kind::Note && body.documents.is_empty() && body.fields.iter().all(|(_, value)| blank(value)) {
+        return Err(Problem::new(Code::ValueRefused, "note")
+            .found("nothing")
+            .expected("a field that is not empty, such as text=…, or a document"));
+    }
+    Ok(())
+}
+
+/// A reference to an agency that the registry does not list would wait for ever, and nobody would learn of the right.
+fn grantee_is_known(handle: &Handle, body: &Body) -> Result<()> {
+    let Detail::Share(terms) = &body.detail else { return Ok(()) };
+    let found = terms.grantee.to_string();
+    match handle.trust().registry().member(&terms.grantee) {
+        None => Err(Problem::new(Code::AgencyUnknown, "grantee")
+            .found(found)
+            .expected("a member of the registry")),
+        Some(member) if member.level == Level::Service => {
+            let expected = "an agency: services of the federation work on no cases";
+            Err(Problem::new(Code::TermsRefused, "grantee").found(found).expected(expected))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whoever acts has his own officials approve: another agency's would fail at every judge, and say less why.
+fn approver_is_ours(agency: &AgencyId, signers: &[Certificate]) -> Result<()> {
+    let identity = signers.first().map(Certificate::identity).transpose()?;
+    match identity.filter(|identity| identity.agency != *agency) {
+        None => Ok(()),
+        Some(other) => Err(Problem::new(Code::ApprovalInvalid, "approval")
+            .found(other.to_string())
+            .expected(format!("an official of {agency}, which acts"))),
     }
 }
 
@@ -174,12 +228,14 @@ fn bytes(text: &str, field: &'static str) -> Result<Vec<u8>> {
 /// `POST /v1/cases`.
 pub(super) async fn open(
     State(handle): State<Handle>,
+    Asked(Dry { dry_run }): Asked<Dry>,
     key: IdempotencyKey,
     Content(body): Content,
-) -> Answer<Json<Recorded>> {
+) -> Answer<Response> {
     let OpenBody { body, approval, certificates, created } = read(&body)?;
     let brought =
-        Brought::read(&handle, Kind::Open, &body, approval.as_deref(), &certificates, created).await?;
+        Brought::read(&handle, Kind::Open, &body, approval.as_deref(), &certificates, created, dry_run)
+            .await?;
     let act = Act {
         case: None,
         kind: Kind::Open,
@@ -192,28 +248,81 @@ pub(super) async fn open(
         times: StepTimes::default(),
         head: None,
     };
+    if dry_run {
+        return judged(&handle, act).await;
+    }
     match handle.act(key.0, act).await? {
         DeskAnswer::Recorded { case, event, place } => {
             tracing::info!(case = %case, "case opened");
-            Ok(Json(Recorded::new(event, case, None, Some(place))))
+            Ok(Json(Recorded::new(event, case, None, Some(place))).into_response())
         }
         _ => Err(Problem::new(Code::Internal, "answer").into()),
     }
 }
 
-/// How long a caller would wait for a receipt, in milliseconds.
+/// Whether an opening is only to be judged.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dry {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Says what would come of an act, without any of it. Of another agency's case its home alone decides.
+async fn judged(handle: &Handle, act: Act) -> Answer<Response> {
+    let by_home = matches!(handle.judge(act).await?, DeskAnswer::Recorded { .. });
+    let judge = if by_home { "home" } else { "performer" };
+    Ok(Json(json!({"dry_run": true, "judged": judge})).into_response())
+}
+
+/// How long a caller would wait for a receipt, in milliseconds, and whether the act is only to be judged.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
     #[serde(default)]
     wait: Option<u64>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What a caller demands of another home's case, its home is asked: this node may have seen less. A repeated act, whose own
+/// record is the newer one, has its answer already.
+async fn head_holds(handle: &Handle, key: &str, case: CaseId, demanded: HeadAt) -> Result<()> {
+    let key = key.to_owned();
+    let known = handle
+        .ask(move |desk| Ok(desk.book().outcomes.contains_key(&key) || desk.case(&case)?.is_some()))
+        .await??;
+    if known {
+        return Ok(());
+    }
+    let view = handle.read(case, PURPOSE_HEAD).await?;
+    let newest = view.case.head;
+    if demanded == newest {
+        return Ok(());
+    }
+    let of_case =
+        |entry: &Entry| entry.record.seq == demanded.seq && entry.record.digest() == demanded.record;
+    if view.history.iter().any(of_case) {
+        return Err(head_moved(demanded, newest));
+    }
+    Err(Problem::new(Code::HeadUnknown, "head")
+        .found(format!("record {} with digest {}", demanded.seq, demanded.record))
+        .expected("a record of this case"))
+}
+
+/// What the home refused stays in the outbox: the answer names it, so that it can be sent again or given up.
+fn parked(event: EventId, problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut error: Value = problem_json(problem);
+    error["parked"] = event.to_string().into();
+    (status, Json(json!({ "error": error }))).into_response()
 }
 
 /// `POST /v1/cases/{case}/events`.
 pub(super) async fn append(
     State(handle): State<Handle>,
     Named(case): Named,
-    Asked(Wait { wait }): Asked<Wait>,
+    Asked(Wait { wait, dry_run }): Asked<Wait>,
     key: IdempotencyKey,
     Content(body): Content,
 ) -> Answer<Response> {
@@ -228,8 +337,14 @@ pub(super) async fn append(
     };
     let EventBody { body, approval, certificates, created, step, .. } = asked;
     let Brought { body, approval, certificates, created } =
-        Brought::read(&handle, kind, &body, approval.as_deref(), &certificates, created).await?;
+        Brought::read(&handle, kind, &body, approval.as_deref(), &certificates, created, dry_run).await?;
+    if let Some(demanded) = head {
+        head_holds(&handle, &key.0, case, demanded).await?;
+    }
     let act = Act { case: Some(case), kind, step, code, body, approval, certificates, created, times, head };
+    if dry_run {
+        return judged(&handle, act).await;
+    }
     match handle.act(key.0, act).await? {
         DeskAnswer::Recorded { case, event, place } => {
             Ok(Json(Recorded::new(event, case, None, Some(place))).into_response())
@@ -240,7 +355,7 @@ pub(super) async fn append(
                 Some(SentState::Done { place, .. }) => {
                     Ok(Json(Recorded::new(event, case, Some("receipted"), place)).into_response())
                 }
-                Some(SentState::Parked(problem)) => Err(problem.into()),
+                Some(SentState::Parked(problem) | SentState::Dropped(problem)) => Ok(parked(event, &problem)),
                 Some(SentState::Waiting) | None => {
                     let waiting = Json(json!({"event": event.to_string(), "state": "waiting"}));
                     Ok((StatusCode::ACCEPTED, waiting).into_response())

@@ -32,6 +32,7 @@ pub fn routes(handle: Handle) -> Router {
         .route("/v1/peers", get(status::peers))
         .route("/v1/outbox", get(outbox::list))
         .route("/v1/outbox/{id}/retry", post(outbox::retry))
+        .route("/v1/outbox/{id}/drop", post(outbox::give_up))
         .route("/v1/sent", get(outbox::sent))
         .route("/v1/documents", post(documents::add))
         .route("/v1/documents/{sha256}", get(documents::fetch))

@@ -60,7 +60,7 @@ fn parcel(desk: &NodeDesk, sent: &Sent) -> Result<Parcel> {
     }
 }
 
-/// What a retry asks beside the id: nothing.
+/// What a retry or a drop asks beside the id: nothing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
@@ -82,6 +82,20 @@ pub(super) async fn retry(
         tracing::info!(id = %id, "to be sent again");
     }
     Ok(Json(json!({"id": id.to_string(), "state": "waiting"})))
+}
+
+/// `POST /v1/outbox/{id}/drop`. A message that was dropped already stays so, so that a repeated call has one answer.
+pub(super) async fn give_up(
+    State(handle): State<Handle>,
+    Named(id): Named,
+    _: IdempotencyKey,
+    Content(body): Content,
+) -> Answer<Json<Value>> {
+    let Nothing {} = read(&body)?;
+    let id = Digest::from_hex(&id, "id")?;
+    handle.give_up(id).await?;
+    tracing::info!(id = %id, "given up");
+    Ok(Json(json!({"id": id.to_string(), "state": "dropped"})))
 }
 
 /// Of which case the events that were sent are wanted.
@@ -111,7 +125,7 @@ fn sent_view(desk: &NodeDesk, id: &Digest, sent: &Sent) -> Result<SentView> {
     };
     let (receipt, place) = match &sent.state {
         SentState::Done { receipt, place } => (Some(receipt_at(desk, *receipt)?), *place),
-        SentState::Waiting | SentState::Parked(_) => (None, None),
+        SentState::Waiting | SentState::Parked(_) | SentState::Dropped(_) => (None, None),
     };
     Ok(SentView {
         event: id.to_string(),

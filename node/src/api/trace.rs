@@ -58,6 +58,7 @@ fn sent(desk: &mut NodeDesk, event: EventId) -> Result<Option<Traced>> {
     let (state, seq, problem) = match &sent.state {
         SentState::Done { place, .. } => ("receipted", place.map(|place| place.seq), None),
         SentState::Parked(problem) => ("refused", None, Some(problem_json(problem))),
+        SentState::Dropped(problem) => ("dropped", None, Some(problem_json(problem))),
         SentState::Waiting => {
             let parked = item.as_ref().is_some_and(|item| item.state == ItemState::Parked);
             let problem = item.and_then(|item| item.problem).map(problem_json);

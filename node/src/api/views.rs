@@ -126,6 +126,8 @@ pub(super) struct CaseListed {
     pub(super) head_seq: u64,
     pub(super) next_steps: Vec<String>,
     pub(super) grant: Option<String>,
+    /// Whether the right under `grant` has ended as far as this node heard: `revoked` or `expired`.
+    pub(super) ended: Option<&'static str>,
 }
 
 /// What became of an act.

@@ -81,7 +81,7 @@ impl TokenBody {
         let [role] = <[String; 1]>::try_from(self.roles).map_err(|roles| {
             Problem::new(Code::ValueRefused, "roles")
                 .found(format!("{} roles", roles.len()))
-                .expected("one of node, ttp, official/<name>: each holder has a token of its own")
+                .expected("one of node, ttp or official/<name>: each holder has a token of its own")
         })?;
         Ok(Ask {
             agency: AgencyId::parse(&self.agency, "agency")?,

@@ -89,7 +89,11 @@ impl Book {
             .as_ref()
             .is_some_and(|parent| !parent.is_within(&charter.federation) || *parent == ask.agency)
         {
-            return refused("parent", format!("{:?}", ask.parent), "another agency of the federation");
+            return refused(
+                "parent",
+                ask.parent.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string),
+                "another agency of the federation",
+            );
         }
         if ask.ttl_ms == 0 || ask.ttl_ms > TTL_MS_MAX {
             return refused("ttl_ms", ask.ttl_ms.to_string(), "1 to 2592000000 (30 days)");

@@ -4,7 +4,7 @@
 //! before, duplicates found before, and whether an older head that the act names is a record of the case is looked up
 //! where the records are. What a stranger may not know is refused first.
 
-use ogic_certs::event::{Body, Detail, Header, Kind, Outcome, StepCode, Terms};
+use ogic_certs::event::{Body, Detail, HeadAt, Header, Kind, Outcome, StepCode, Terms};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::{AgencyId, Code, EventId, Problem, Result, Timestamp};
 
@@ -143,11 +143,22 @@ fn head(case: &Case, header: &Header) -> Result<()> {
             .expected("a record of this case"));
     };
     if header.kind.is_exclusive() && seen != newest {
-        return Err(Problem::new(Code::HeadMoved, "head")
-            .found(format!("seq {}", seen.seq))
-            .expected(format!("the newest record, seq {}", newest.seq)));
+        return Err(head_moved(seen, newest));
     }
     Ok(())
+}
+
+/// An act that demands the newest record was made on an older one.
+pub fn head_moved(seen: HeadAt, newest: HeadAt) -> Problem {
+    Problem::new(Code::HeadMoved, "head")
+        .found(format!("seq {}", seen.seq))
+        .expected(format!("the newest record, seq {}", newest.seq))
+}
+
+/// Whether a body brings what a service asks for in a step; a step that the service does not have is not judged here.
+pub fn check_form(service: &Service, step: &str, body: &Body, done: bool) -> Result<()> {
+    let step = service.steps.iter().find(|known| known.id == step);
+    step.map_or(Ok(()), |step| form::check(step, body, done))
 }
 
 fn known_step<'a>(case: &'a Case, id: &str) -> Result<&'a PlanStep> {

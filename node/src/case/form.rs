@@ -12,10 +12,16 @@ use super::service::{InputKind, Step};
 pub(super) fn check(step: &Step, body: &Body, complete: bool) -> Result<()> {
     for input in &step.inputs {
         let refused = |found: &str| {
-            let expected = if input.required { "required" } else { "optional" };
-            Err(Problem::new(Code::ValueRefused, format!("field {}", input.name))
+            let name = &input.name;
+            let value = match input.kind {
+                InputKind::Text => format!("text, {name}=…"),
+                InputKind::Int => format!("a whole number, {name}:=42"),
+                InputKind::Bool => format!("a truth value, {name}:=true or {name}:=false"),
+            };
+            let demand = if input.required { "required" } else { "optional" };
+            Err(Problem::new(Code::ValueRefused, format!("field {name}"))
                 .found(found)
-                .expected(format!("{}, {expected}", input.kind.as_str())))
+                .expected(format!("{value} ({demand})")))
         };
         match body.fields.iter().find(|(name, _)| *name == input.name) {
             None if input.required && complete => return refused("none"),
@@ -31,7 +37,11 @@ pub(super) fn check(step: &Step, body: &Body, complete: bool) -> Result<()> {
         step.documents.iter().find(|label| !body.documents.iter().any(|held| held.label == **label));
     match missing {
         Some(label) if complete => Err(Problem::new(Code::ValueRefused, "documents")
-            .found(format!("{} documents", body.documents.len()))
+            .found(match body.documents.len() {
+                0 => "no document".to_owned(),
+                1 => "1 document with another label".to_owned(),
+                many => format!("{many} documents with other labels"),
+            })
             .expected(format!("a document labelled {label}"))),
         _ => Ok(()),
     }

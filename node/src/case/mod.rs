@@ -20,7 +20,7 @@ pub mod service;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Act, decide, decide_open};
+pub use decide::{Act, check_form, decide, decide_open, head_moved};
 pub use fold::{Applied, Entry, Replay};
 pub use grant::{case_unknown, may_append, may_read};
 pub use model::{Case, Effect, Grant, Pending, Status, Work};

@@ -270,6 +270,22 @@ impl Handle {
         self.0.writer.call(|ticket| Work::Retry { ticket, id }).await
     }
 
+    /// A parked message is given up: it stays in the journal, and is not sent again.
+    pub async fn give_up(&self, id: Digest) -> Result<Answer> {
+        self.0.writer.call(|ticket| Work::Drop { ticket, id }).await
+    }
+
+    /// What would come of an act, without any of it.
+    pub async fn judge(&self, act: Act) -> Result<Answer> {
+        let now = self.now();
+        self.ask(move |desk| desk.judge(act, now)).await?
+    }
+
+    /// A home answered a look of ours with this code.
+    pub async fn note_ended(&self, case: CaseId, code: Code) -> Result<()> {
+        self.ask(move |desk| desk.note_ended(&case, code)).await
+    }
+
     /// Publishes a service definition under our seal.
     pub async fn publish_service(&self, toml: &[u8]) -> Result<(Digest, Service)> {
         let signed = Signed::sign(ServiceText::new(toml.to_vec())?, &self.0.seal)?;

@@ -3,8 +3,8 @@
 //! The same key gives the same answer, whatever has become of the case since.
 
 use ogic_certs::cose::Signed;
-use ogic_certs::event::{Body, Event, HeadAt, Header, Kind};
-use ogic_certs::{Code, Digest, EventId, Problem, Result, Timestamp};
+use ogic_certs::event::{Body, Detail, Event, HeadAt, Header, Kind, StepCode};
+use ogic_certs::{CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact, Parcel, PutFact};
 use super::stage::{Staging, stage_certificates};
@@ -79,7 +79,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
     pub(super) fn stage_own(&mut self, staging: &mut Staging, act: Act, now: Timestamp) -> Result<Answer> {
         let head = match act.case {
             None => None,
-            Some(id) => Some(act.head.unwrap_or(self.staged_case(staging, id)?.case.head)),
+            Some(id) => {
+                let newest = self.staged_case(staging, id)?.case.head;
+                if let Some(demanded) = act.head.filter(|demanded| *demanded != newest) {
+                    self.check_head(staging, id, demanded)?;
+                    return Err(case::head_moved(demanded, newest));
+                }
+                self.check_second_grant(staging, id, &act, now)?;
+                Some(newest)
+            }
         };
         let judgement = act.approval.as_ref().map(|(_, judgement)| judgement.clone());
         let event = self.seal(&act, head, None)?;
@@ -90,6 +98,38 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let (case, event) = (checked.event.case(), checked.event.id());
         let place = self.stage_event(staging, checked, now)?.0;
         Ok(Answer::Recorded { case, event, place })
+    }
+
+    /// The same right twice would have two ids, of which an operator revokes the one and forgets the other. Other terms are
+    /// another right: so one is renewed.
+    fn check_second_grant(
+        &self,
+        staging: &mut Staging,
+        case: CaseId,
+        act: &Act,
+        now: Timestamp,
+    ) -> Result<()> {
+        if act.kind != Kind::Share {
+            return Ok(());
+        }
+        let Detail::Share(terms) = Body::from_blob(&act.body, act.kind)?.detail else { return Ok(()) };
+        let grants = &self.staged_case(staging, case)?.case.grants;
+        let stands = |held: &&case::Grant| held.revoked.is_none() && now < held.terms.expires;
+        match grants.iter().filter(stands).find(|held| held.terms == terms) {
+            None => Ok(()),
+            Some(held) => Err(Problem::new(Code::GrantExists, "grant")
+                .found(held.id.to_string())
+                .expected("other terms, or another agency")),
+        }
+    }
+
+    /// What would come of an act, without any of it: it is decided on the cases as they stand, and forgotten.
+    pub fn judge(&mut self, act: Act, now: Timestamp) -> Result<Answer> {
+        let figures = self.figures;
+        let mut staging = Staging::default();
+        let answer = self.stage_act(&mut staging, "", act, now.max(self.floor));
+        self.figures = figures;
+        answer
     }
 
     /// Makes and seals the event of an act.
@@ -126,8 +166,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
             );
         }
         let known = self.book.heads.get(&case).map_or(shown, |seen| seen.head);
+        let body = Body::from_blob(&act.body, act.kind)?;
+        // What the home would refuse by the definition that both hold is refused here, where the field can be named whole.
+        if let Some(service) = self.book.services.get(&held.reference.service)
+            && let Some(step) = act.step.as_deref().filter(|_| act.kind == Kind::Step)
+        {
+            let done = act.code == StepCode::Done.number();
+            case::check_form(&service.service, step, &body, done)?;
+        }
         let event = self.seal(&act, Some(act.head.unwrap_or(known)), Some(grant))?;
-        Body::from_blob(&act.body, act.kind)?;
         stage_certificates(&self.book, staging, act.certificates)?;
         let id = event.id();
         let parcel = Parcel::Event {

@@ -61,6 +61,8 @@ pub enum SentState {
     },
     /// Refused for good, or until an operator retries it.
     Parked(Problem),
+    /// Refused for this reason, and given up by an operator.
+    Dropped(Problem),
 }
 
 /// The highest that we saw of a peer's log.
@@ -121,6 +123,8 @@ pub struct Book {
     pub notices: HashMap<Digest, (Position, u64)>,
     /// Events of peers that were refused and overtaken: they stay refused.
     pub overtaken: HashMap<(AgencyId, EventId), Code>,
+    /// Rights that others gave us and that their homes have since answered as ended, with the code, as far as this process heard.
+    pub ended: HashMap<EventId, Code>,
     /// What a person must see.
     pub alarms: Vec<Problem>,
 }
@@ -170,6 +174,13 @@ impl Book {
                     sent.state = SentState::Waiting;
                 }
             }
+            Fact::Dropped(id) => {
+                if let Some(sent) = self.sent.get_mut(id)
+                    && let SentState::Parked(problem) = &sent.state
+                {
+                    sent.state = SentState::Dropped(problem.clone());
+                }
+            }
             Fact::PeerReceipt { peer, frame, done } => self.take_receipt(peer, frame, done, position)?,
             Fact::Certificate(certificate) => {
                 self.certificates.insert(certificate.digest(), certificate.clone());
@@ -205,6 +216,13 @@ impl Book {
     /// Whether an event that we sent to `home` for its `case` brings the document.
     pub fn brings(&self, home: &AgencyId, case: CaseId, sha256: Digest) -> bool {
         self.brought.contains(&(case, sha256, home.clone()))
+    }
+
+    /// A home answered that the right under which we acted has ended.
+    pub fn note_ended(&mut self, grant: EventId, code: Code) {
+        if matches!(code, Code::GrantRevoked | Code::GrantExpired) {
+            self.ended.insert(grant, code);
+        }
     }
 
     /// The home of another agency's case, as far as we were told.

@@ -42,6 +42,8 @@ pub enum Fact {
     },
     /// A parked message is to be tried again.
     Unparked(Digest),
+    /// A parked message was given up by an operator: it is not sent again.
+    Dropped(Digest),
     /// A peer's receipts, checked.
     PeerReceipt {
         /// Whose log it is.
@@ -229,6 +231,7 @@ impl Fact {
                 array([(*id).into(), code.number().into(), cbor::optional(refusal.as_deref())]),
             ),
             Self::Unparked(id) => Entry::plain(EntryKind::OutboxParked, array([(*id).into()])),
+            Self::Dropped(id) => Entry::plain(EntryKind::OutboxDropped, array([(*id).into()])),
             Self::PeerReceipt { peer, frame, done } => Entry::plain(
                 EntryKind::PeerReceipt,
                 array([peer.into(), frame.as_slice().into(), cbor::array(done.iter().copied())]),
@@ -325,6 +328,11 @@ impl Fact {
                     },
                     _ => return Err(Problem::new(Code::Malformed, "parked")),
                 }
+            }
+            EntryKind::OutboxDropped => {
+                let value = decode(body)?;
+                let [id] = value.as_tuple::<1>("dropped")?;
+                Self::Dropped(id.as_digest("id")?)
             }
             EntryKind::PeerReceipt => {
                 let value = decode(body)?;

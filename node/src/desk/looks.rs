@@ -27,6 +27,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             .staged_case(staging, read.case)
             .and_then(|staged| case::may_read(&staged.case, &read.who, read.grant, now));
         if let Err(problem) = allowed {
+            self.figures.refused += 1;
             self.count_refusal(
                 staging,
                 &read.who,

@@ -302,6 +302,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
         self.figures
     }
 
+    /// A home answered a look of ours at its case with this code: what that says of our right is remembered.
+    pub fn note_ended(&mut self, case: &CaseId, code: Code) {
+        let grant = self.book.right(case, None).map(|held| held.reference.grant);
+        if let Some(grant) = grant {
+            self.book.note_ended(grant, code);
+        }
+    }
+
     fn has_tries_due(&self, now: Timestamp) -> bool {
         self.tries.values().any(|tries| tries.count > 0 && now.since_ms(tries.since) >= TRIES_WINDOW_MS)
     }

@@ -4,13 +4,15 @@
 
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
+use ogic_certs::cose::{Payload, Sign1};
+use ogic_certs::event::Header;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::NoticeLeaf;
 use ogic_certs::refusal::Refusal;
 use ogic_certs::trust::Verified;
-use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result, Timestamp};
+use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
-use super::fact::Fact;
+use super::fact::{Fact, Parcel};
 use super::stage::{Leaf, Staging, stage_certificates};
 use super::{Desk, Output, SentState};
 use crate::exchange::outbox::is_passing;
@@ -143,6 +145,37 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let refusal = Some(refusal.signed().bytes().to_vec());
         if self.push_or_alarm(staging, Fact::Parked { id, code, refusal }) {
             staging.settled.push(id);
+            // What this process heard of a right's end is memory, no more: the home judges anew at every act.
+            if let Ok(Some(grant)) = self.grant_of(&id) {
+                self.book.note_ended(grant, code);
+            }
+        }
+    }
+
+    /// What the refusals in the journal say of our rights.
+    pub(super) fn resume_ended(&mut self) -> Result<()> {
+        let refused: Vec<(Digest, Code)> = (self.book.sent.iter())
+            .filter_map(|(id, sent)| match &sent.state {
+                SentState::Parked(problem) | SentState::Dropped(problem) => Some((*id, problem.code)),
+                SentState::Waiting | SentState::Done { .. } => None,
+            })
+            .filter(|(_, code)| matches!(code, Code::GrantRevoked | Code::GrantExpired))
+            .collect();
+        for (id, code) in refused {
+            if let Some(grant) = self.grant_of(&id)? {
+                self.book.note_ended(grant, code);
+            }
+        }
+        Ok(())
+    }
+
+    /// The right under which an event of ours was sent.
+    fn grant_of(&self, id: &Digest) -> Result<Option<EventId>> {
+        match self.parcel(id)? {
+            Some(Parcel::Event { header, .. }) => {
+                Ok(Header::decode(Sign1::parse_any(&header)?.payload())?.grant)
+            }
+            _ => Ok(None),
         }
     }
 

@@ -105,9 +105,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
                     self.outbox.put(item);
                     self.outbox.park(id, problem.clone());
                 }
-                SentState::Done { .. } => {}
+                SentState::Done { .. } | SentState::Dropped(_) => {}
             }
         }
+        self.resume_ended()?;
         let missing: Vec<_> = self
             .book
             .references

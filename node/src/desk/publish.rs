@@ -169,6 +169,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
             if let Fact::Notice { peer, signed, .. } = fact {
                 self.ask_for_service(peer, signed);
             }
+            if let Fact::Dropped(id) = fact {
+                self.outbox.done(id);
+            }
             if let Fact::Unparked(id) = fact {
                 self.outbox.retry(id);
                 if let Some(sent) = self.book.sent.get(id) {
@@ -255,6 +258,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 super::Work::Act { ticket, .. }
                 | super::Work::Read { ticket, .. }
                 | super::Work::Retry { ticket, .. }
+                | super::Work::Drop { ticket, .. }
                 | super::Work::Service { ticket: Some(ticket), .. } => {
                     self.outputs.push_back(Output::Reply(ticket, Err(problem.clone())));
                 }

@@ -11,7 +11,7 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 
 use super::fact::{Fact, OutcomeFact};
 use super::work::{Answer, Ticket, Work};
-use super::{Desk, WORK_PER_COMMIT_MAX};
+use super::{Desk, SentState, WORK_PER_COMMIT_MAX};
 use crate::case::{self, Case, Effect, Service};
 use crate::log::{Disk, Entry};
 use crate::store::Store;
@@ -202,20 +202,35 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 }
             }
             Work::Retry { ticket, id } => {
-                let parked = matches!(
-                    self.book.sent.get(&id).map(|sent| &sent.state),
-                    Some(super::SentState::Parked(_))
-                );
-                let answer = if parked {
-                    staging.push(Fact::Unparked(id)).map(|_| Answer::Done)
-                } else {
-                    Err(Problem::new(Code::NotFound, "message")
-                        .found(id.to_string())
-                        .expected("a parked message"))
+                let answer = match self.parked(staging, &id) {
+                    Some(Parked::Waits) => staging.push(Fact::Unparked(id)).map(|_| Answer::Done),
+                    _ => Err(not_parked(&id)),
+                };
+                staging.reply(ticket, answer);
+            }
+            Work::Drop { ticket, id } => {
+                let answer = match self.parked(staging, &id) {
+                    Some(Parked::Waits) => staging.push(Fact::Dropped(id)).map(|_| Answer::Done),
+                    Some(Parked::Dropped) => Ok(Answer::Done),
+                    None => Err(not_parked(&id)),
                 };
                 staging.reply(ticket, answer);
             }
         }
+    }
+
+    /// How a message stands that was refused for good, this commit's own changes included; none if it was not, or waits again.
+    fn parked(&self, staging: &Staging, id: &Digest) -> Option<Parked> {
+        let staged = staging.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Unparked(of) if of == id => Some(None),
+            Fact::Dropped(of) if of == id => Some(Some(Parked::Dropped)),
+            _ => None,
+        });
+        staged.unwrap_or_else(|| match self.book.sent.get(id).map(|sent| &sent.state) {
+            Some(SentState::Parked(_)) => Some(Parked::Waits),
+            Some(SentState::Dropped(_)) => Some(Parked::Dropped),
+            _ => None,
+        })
     }
 
     /// The case as staged so far, else as published. `CaseUnknown` if this agency is not its home.
@@ -239,6 +254,18 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
         }
     }
+}
+
+/// How a message stands that its receiver refused for good.
+enum Parked {
+    /// It waits for an operator.
+    Waits,
+    /// He gave it up.
+    Dropped,
+}
+
+fn not_parked(id: &Digest) -> Problem {
+    Problem::new(Code::NotFound, "message").found(id.to_string()).expected("a parked message")
 }
 
 /// The certificates that are not in the journal yet.

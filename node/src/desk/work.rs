@@ -130,6 +130,13 @@ pub enum Work {
         /// The certificates that it rests on.
         certificates: Vec<Certificate>,
     },
+    /// A parked message is given up.
+    Drop {
+        /// Who waits.
+        ticket: Ticket,
+        /// Event id or notice digest.
+        id: Digest,
+    },
     /// A parked message is to be tried again.
     Retry {
         /// Who waits.
@@ -160,7 +167,7 @@ pub struct Act {
     pub created: Timestamp,
     /// The times of the step.
     pub times: StepTimes,
-    /// The newest record he saw; none to act on the newest that the node knows.
+    /// The record that he demands to be the newest; none to act on the newest that the node knows.
     pub head: Option<HeadAt>,
 }
 
@@ -177,7 +184,11 @@ impl Work {
             | Self::Seen { .. } => 1,
             Self::Act { act, .. } => u64::from(act.approval.is_some()),
             Self::Judged { evidence, .. } => u64::from(evidence.is_some()),
-            Self::Unfit { .. } | Self::Contradiction { .. } | Self::Read { .. } | Self::Retry { .. } => 0,
+            Self::Unfit { .. }
+            | Self::Contradiction { .. }
+            | Self::Read { .. }
+            | Self::Retry { .. }
+            | Self::Drop { .. } => 0,
         }
     }
 }

@@ -68,6 +68,7 @@ kinds! {
     17 Crl false "A revocation list.";
     18 Alarm false "Something an operator must see, with both sides kept.";
     19 Overtaken false "A refused event that a later one of its sender overtook.";
+    20 OutboxDropped false "A parked message that an operator gave up.";
 }
 
 /// One entry to be committed.

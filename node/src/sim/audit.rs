@@ -160,6 +160,7 @@ impl<D: FaultyDisk> Net<D> {
             let found = findings.records.get(&EventId(*id)).and_then(|found| found.first()).cloned();
             match &sent.state {
                 SentState::Waiting => findings.wrong.push(format!("{name}: {id} was never answered")),
+                SentState::Dropped(_) => findings.wrong.push(format!("{name}: {id} was given up by nobody")),
                 SentState::Parked(problem) => {
                     self.report.parked += 1;
                     if sent.is_event && found.is_some() {

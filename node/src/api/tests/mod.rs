@@ -206,7 +206,9 @@ impl Draft {
     }
 
     fn note(case: CaseId) -> Self {
-        Self::new(Some(case), Kind::Note, Body::of(Detail::None))
+        let mut draft = Self::new(Some(case), Kind::Note, Body::of(Detail::None));
+        draft.body.fields.push(("mark".to_owned(), FieldValue::Text("noted".to_owned())));
+        draft
     }
 
     fn share(case: CaseId, to: &str) -> Self {

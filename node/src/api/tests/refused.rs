@@ -215,6 +215,17 @@ fn rows(home: &Office, other: &Office, case: CaseId, used: &str) -> Vec<Row> {
         "approval",
     ));
 
+    let mut empty = Draft::note(case);
+    empty.body.fields.clear();
+    rows.push(("an empty note", post(empty.plain()), 400, Code::ValueRefused, "note"));
+    let to_nobody = Draft::share(case, "nobody.gov.example").plain();
+    rows.push((
+        "a right of an agency that is not listed",
+        post(to_nobody),
+        403,
+        Code::AgencyUnknown,
+        "grantee",
+    ));
     let mut with_absent = Draft::note(case);
     with_absent.body.documents.push(absent);
     rows.push((
@@ -305,6 +316,7 @@ fn rows(home: &Office, other: &Office, case: CaseId, used: &str) -> Vec<Row> {
 /// The body of a note that says something else, in base64.
 fn note_with(case: CaseId, text: &str) -> String {
     let mut draft = Draft::note(case);
+    draft.body.fields.clear();
     draft.body.fields.push(("text".to_owned(), ogic_certs::event::FieldValue::Text(text.to_owned())));
     BASE64.encode(&draft.blob())
 }

@@ -111,6 +111,8 @@ async fn a_case_is_shared_read_and_worked_on() {
         assert_eq!((status, &refused["error"]["code"]), (421, &json!(code)), "{elsewhere}");
     }
     exported(&home, &health, case).await;
+    demanded(&home, &health, case).await;
+    judged(&home, &health, case).await;
     let peers = home.ok("/v1/peers").await;
     assert_eq!(
         (&peers["peers"][0]["agency"], &peers["peers"][0]["connected"]),
@@ -123,8 +125,64 @@ async fn a_case_is_shared_read_and_worked_on() {
     }
 
     revoked(&home, &health, case, grant).await;
+    health.stop().await;
+    health.start();
+    assert_eq!(health.ok("/v1/outbox").await, json!({"items": []}), "what was given up stays so");
+    let listed = health.ok("/v1/cases").await["cases"][0].clone();
+    assert_eq!(listed["ended"], "revoked", "and so does what its refusal said");
     home.stop().await;
     health.stop().await;
+}
+
+/// Whoever demands that a record is the newest is refused when another is, at the home as at a performer, whatever the kind.
+async fn demanded(home: &Office, health: &Office, case: CaseId) {
+    let path = format!("/v1/cases/{case}");
+    let events = format!("{path}/events?wait=20000");
+    let head_of = |view: &Value, seq: usize| json!({"seq": seq, "record": view["history"][seq]["record"]});
+    let with = |head: &Value| {
+        let mut request = Draft::note(case).plain();
+        request["head"] = head.clone();
+        request
+    };
+    for office in [home, health] {
+        let view = home.ok(&path).await;
+        let newest = view["head"]["seq"].as_u64().unwrap();
+        let old = head_of(&view, usize::try_from(newest).unwrap() - 1);
+        let (status, refused) = office.post(&events, &key(), &with(&old)).await;
+        assert_eq!((status, &refused["error"]["name"]), (409, &json!("HeadMoved")), "{refused}");
+        let invented = json!({"seq": newest, "record": "00".repeat(32)});
+        let (status, refused) = office.post(&events, &key(), &with(&invented)).await;
+        assert_eq!((status, &refused["error"]["name"]), (409, &json!("HeadUnknown")), "{refused}");
+        assert_eq!(home.ok(&path).await["head"]["seq"], newest, "nothing was recorded");
+
+        let (request, idempotent) = (with(&view["head"]), key());
+        let (status, done) = office.post(&events, &idempotent, &request).await;
+        assert_eq!((status, &done["seq"]), (200, &json!(newest + 1)), "{done}");
+        // Its own record is the newer one now, and the same request has its answer.
+        assert_eq!(office.post(&events, &idempotent, &request).await, (200, done));
+    }
+}
+
+/// A dry run is judged by the node, and changes nothing.
+async fn judged(home: &Office, health: &Office, case: CaseId) {
+    let path = format!("/v1/cases/{case}/events?dry_run=true");
+    let before = home.ok(&format!("/v1/cases/{case}")).await["head"].clone();
+    for (office, judge) in [(home, "home"), (health, "performer")] {
+        let answer = office.make(&path, &Draft::note(case).plain()).await;
+        assert_eq!(answer, json!({"dry_run": true, "judged": judge}));
+        let mut wrong = Draft::note(case);
+        wrong.step = Some("medical");
+        wrong.kind = Kind::Step;
+        wrong.code = Some("done");
+        let (status, refused) = office.post(&path, &key(), &wrong.plain()).await;
+        assert!(status >= 400, "{judge}: {refused}");
+    }
+    let again = Draft::share(case, "health.gov.example");
+    let mut again = again.plain();
+    again["body"] = home.ok(&format!("/v1/cases/{case}/history?from=1")).await["entries"][0]["body"].clone();
+    let (status, refused) = home.post(&format!("/v1/cases/{case}/events"), &key(), &again).await;
+    assert_eq!((status, &refused["error"]["name"]), (409, &json!("GrantExists")), "{refused}");
+    assert_eq!(home.ok(&format!("/v1/cases/{case}")).await["head"], before, "nothing was recorded");
 }
 
 /// The home gives the whole case as a capsule that verifies by what the home trusts; nobody else can.
@@ -196,6 +254,9 @@ async fn revoked(home: &Office, health: &Office, case: CaseId, grant: EventId) {
     let (status, refused) =
         health.post(&format!("{path}/events?wait=20000"), &key(), &Draft::note(case).plain()).await;
     assert_eq!((status, &refused["error"]["name"]), (403, &json!("GrantRevoked")), "{refused}");
+    assert!(refused["error"]["parked"].is_string(), "the event stays, and the answer says so: {refused}");
+    let listed = health.ok("/v1/cases").await["cases"][0].clone();
+    assert_eq!((&listed["ended"], &listed["next_steps"]), (&json!("revoked"), &json!([])));
     let outbox = health.ok("/v1/outbox").await;
     let item = &outbox["items"][0];
     assert_eq!((&item["state"], &item["kind"]), (&json!("parked"), &json!("event")));
@@ -205,6 +266,16 @@ async fn revoked(home: &Office, health: &Office, case: CaseId, grant: EventId) {
     let retried = health.make(&format!("/v1/outbox/{id}/retry"), &json!({})).await;
     assert_eq!(retried, json!({"id": id, "state": "waiting"}));
     health.until("/v1/outbox", |outbox| outbox["items"][0]["state"] == "parked").await;
+    // Given up, it is gone for good, and asking again changes nothing.
+    for _ in 0..2 {
+        let dropped = health.make(&format!("/v1/outbox/{id}/drop"), &json!({})).await;
+        assert_eq!(dropped, json!({"id": id, "state": "dropped"}));
+    }
+    assert_eq!(health.ok("/v1/outbox").await, json!({"items": []}));
+    let traced = health.ok(&format!("/v1/events/{id}")).await;
+    assert_eq!((&traced["state"], &traced["problem"]["name"]), (&json!("dropped"), &json!("GrantRevoked")));
+    let (status, refused) = health.post(&format!("/v1/outbox/{id}/retry"), &key(), &json!({})).await;
+    assert_eq!((status, &refused["error"]["name"]), (404, &json!("NotFound")), "{refused}");
     let access = home.ok(&format!("{path}/access")).await;
     let refused = access["access"].as_array().unwrap().iter().find(|entry| entry["code"] == "OGIC-3003");
     assert_eq!(refused.unwrap()["who"], "health.gov.example");
