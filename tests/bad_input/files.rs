@@ -32,7 +32,7 @@ fn keys(stage: &Stage) {
     let (key, cert) = federation.official(TRANSPORT, "licensing-1");
     let (other_key, other_cert) = federation.official(HEALTH, "physician-1");
     let note = |key: &Path, cert: &Path| -> Vec<String> {
-        ["case", "event", &case, "--kind", "note", "--key", path(key), "--cert", path(cert)]
+        ["case", "event", &case, "--kind", "note", "--field", "a=b", "--key", path(key), "--cert", path(cert)]
             .map(str::to_owned)
             .to_vec()
     };

@@ -113,7 +113,9 @@ fn no_http(daemon: &Daemon) {
 fn of_a_node(stage: &Stage) -> Vec<Call> {
     let (case, unknown) = (stage.case.to_string(), "ab".repeat(32));
     let events = format!("/v1/cases/{case}/events");
-    let blob = BASE64.encode(&Body::of(Detail::None).to_blob(&[1; 32]));
+    let mut noted = Body::of(Detail::None);
+    noted.fields.push(("mark".to_owned(), ogic_certs::event::FieldValue::Bool(true)));
+    let blob = BASE64.encode(&noted.to_blob(&[1; 32]));
     let note = json!({"kind": "note", "body": blob, "created": 1_795_576_800_000_u64});
     let with = |key: &str, value: serde_json::Value| {
         let mut note = note.clone();
