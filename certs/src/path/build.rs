@@ -114,11 +114,13 @@ impl<'a> Search<'a> {
     }
 
     fn no_path(self) -> PathReport {
-        let issuer = self.request.target.issuer().to_string();
+        let target = self.request.target;
+        let issuer = target.issuer().to_string();
+        let who = target.identity().map_or_else(|_| target.subject().to_string(), ToString::to_string);
         let flaw = Flaw::open(
             SubIndication::NoCertificateChainFound,
             Problem::new(Code::TrustUndecidable, "certificate path")
-                .found(format!("no path from {:?}, issued by {issuer}", self.request.target))
+                .found(format!("no path from the certificate of {who}, issued by {issuer}"))
                 .expected("a path to a trusted anchor"),
             format!("the certificates between the target, issued by {issuer}, and a trusted anchor"),
         );

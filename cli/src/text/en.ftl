@@ -601,6 +601,7 @@ verify-fact-signer = signer's certificate
 verify-fact-size = leaves of the log
 verify-fact-status = status
 verify-fact-sub = because
+at-byte = at byte
 verify-no-trust = Nothing was given to trust (--trust): who signed is undecided.
 verify-no-trust-checks = Nothing was given to trust (--trust): who signed is undecided. { $held } checks that need no trust held: form, digests, chain of records, proofs, and signatures by the certificates that the file carries.
 verify-no-trust-object = Nothing was given to trust (--trust): who signed is undecided. Its form holds, and its signature by the certificate at hand.

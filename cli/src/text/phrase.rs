@@ -10,17 +10,33 @@ use super::{Language, Text};
 pub(super) const RU: &str = include_str!("phrases.ru.ftl");
 
 impl Text {
-    /// An English sentence of the library in the language of the texts.
+    /// An English sentence of the library in the language of the texts. What is joined by colons, as fields within fields
+    /// are, is taken part by part where the whole has no translation.
     pub(crate) fn phrase(&self, english: &str) -> String {
         if self.language == Language::English {
             return english.to_owned();
+        }
+        let whole = self.translated(english);
+        let parts = || {
+            let parts =
+                english.split(": ").map(|part| self.translated(part).unwrap_or_else(|| part.to_owned()));
+            parts.collect::<Vec<_>>().join(": ")
+        };
+        whole.unwrap_or_else(parts)
+    }
+
+    fn translated(&self, english: &str) -> Option<String> {
+        if let Some((what, place)) = english.rsplit_once(" at byte ")
+            && let Some(what) = self.translated(what)
+        {
+            return Some(format!("{what}, {} {place}", self.word("at-byte")));
         }
         let (key, values) = key_of(english);
         let mut args = FluentArgs::new();
         for (nth, value) in values.iter().enumerate() {
             args.set(format!("x{}", nth + 1), (*value).to_owned());
         }
-        self.lookup(&key, None, Some(&args)).unwrap_or_else(|| english.to_owned())
+        self.lookup(&key, None, Some(&args))
     }
 }
 
@@ -186,5 +202,10 @@ mod tests {
         let sentence = "nothing that anybody says";
         assert_eq!(Text::in_language(Language::Russian).phrase(sentence), sentence);
         assert_eq!(Text::in_language(Language::English).phrase("record 1"), "record 1");
+        let cut = Text::in_language(Language::Russian).phrase("a reserved initial byte at byte 8030");
+        assert_eq!(cut, "зарезервированный первый байт, байт 8030");
+        let within =
+            Text::in_language(Language::Russian).phrase("registry signer: certificate path: x.example");
+        assert_eq!(within, "подписавший реестр: цепочка сертификатов: x.example");
     }
 }
