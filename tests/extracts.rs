@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use federation::command::Ran;
-use federation::{Daemon, Federation, HEALTH, PATIENCE, ogic, path, until};
+use federation::{Daemon, Federation, HEALTH, PATIENCE, TRANSPORT, ogic, path, until};
 use serde_json::Value;
 
 /// The performer's step with a document, judged by the third party: the event.
@@ -133,6 +133,19 @@ fn what_proves_an_act_is_saved_by_one_command_and_verified_by_another() {
         let ran = daemon.ogic(&[&words[..], &["--out", path(&at("none"))]].concat());
         assert_eq!((ran.exit, ran.code().as_str()), (3, "OGIC-1006"), "{name}: {ran}");
         assert!(!at("none").exists(), "{name}");
+    }
+    // The home's seal is stolen, and revoked. Whoever knows of it decides nothing by it, under whatever date.
+    let seal = format!("ogic://{TRANSPORT}/seal");
+    let words = ["authority", "revoke", &seal, "--reason", "key-compromise", "--yes"];
+    federation.authority.ogic(&words).ok();
+    let list = save(&federation.authority, &["authority", "registry", "--crl"], at("newest.crl"));
+    for (what, file) in &files {
+        let ran = verify(file, &[&trust[..], &["--crl", path(&list), "--json"]].concat());
+        let (exit, sub) =
+            if *what == "evidence" { (0, Value::Null) } else { (6, Value::from("REVOKED_NO_POE")) };
+        assert_eq!((ran.exit, &ran.json()["sub"]), (exit, &sub), "{}: {ran}", file.display());
+        let people = verify(file, &[&trust[..], &["--crl", path(&list), "--lang", "en"]].concat());
+        assert_eq!(people.stderr.contains("signed anew by the agency's present key"), exit == 6, "{people}");
     }
     federation.assert_no_panic();
 }

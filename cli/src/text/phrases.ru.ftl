@@ -137,7 +137,6 @@ phrase-created = время создания
 phrase-grant = право
 phrase-code = код
 phrase-times = времена
-phrase-document-root = корень документа
 phrase-label = название
 phrase-media-type = вид данных
 phrase-fields = поля
