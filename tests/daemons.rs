@@ -161,6 +161,10 @@ fn a_token_comes_from_stdin_and_an_official_keeps_his_key() {
         &std::fs::metadata(world.at("physician-1/official.key")).unwrap(),
     );
     assert_eq!(mode & 0o777, 0o600);
+    // The same token again, as after a lost answer: the same certificate, and it is said that it was a repeat.
+    let again = world.said("official enrol --token-file official.token --out physician-1", 0);
+    assert_eq!((&enrolled["repeated"], &again["repeated"]), (&false.into(), &true.into()), "{again}");
+    assert_eq!(again["not_after"], enrolled["not_after"]);
     assert_eq!(world.end("-TERM"), Some(0));
 }
 

@@ -98,6 +98,10 @@ const RUSSIAN: &[(&str, &str)] = &[
         "the address by which others reach this one, as --listen names all of them",
         "адрес, по которому другие достигают этого демона, так как --listen называет все сразу",
     ),
+    (
+        "the SHA-256 of the root, 64 hex digits, or a pin.toml that exists",
+        "SHA-256 корня, 64 шестнадцатеричные цифры, или существующий pin.toml",
+    ),
     ("process {}", "процесс {}"),
     ("a folder", "папка"),
     ("mode {}", "права {}"),
