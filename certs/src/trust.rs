@@ -36,6 +36,27 @@ pub enum Freshness {
 }
 
 impl Freshness {
+    /// How old data that end at `end` are at `now`.
+    pub fn of(end: Timestamp, now: Timestamp) -> Self {
+        if now <= end {
+            Self::Fresh
+        } else if now <= end.plus_ms(GRACE_MS) {
+            Self::Stale
+        } else {
+            Self::Refused
+        }
+    }
+
+    /// Whether a signer whose certificate begins at `not_before` counts: on stale data only one that could be known by their
+    /// end.
+    pub fn admits(self, end: Timestamp, not_before: Timestamp) -> bool {
+        match self {
+            Self::Fresh => true,
+            Self::Stale => not_before <= end,
+            Self::Refused => false,
+        }
+    }
+
     /// The word in `status`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,7 +67,7 @@ impl Freshness {
     }
 }
 
-/// A payload whose signature, path, revocation and role held at a time. Only [`Trust::open`] makes one.
+/// A payload whose signature, path, revocation and role held at a time. Only [`Trust`] makes one.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     signed: Signed<T>,
@@ -144,14 +165,28 @@ impl Trust {
 
     /// How old it is.
     pub fn freshness(&self, now: Timestamp) -> Freshness {
-        let end = self.fresh_until();
-        if now <= end {
-            Freshness::Fresh
-        } else if now <= end.plus_ms(GRACE_MS) {
-            Freshness::Stale
+        Freshness::of(self.fresh_until(), now)
+    }
+
+    /// Whether a new grant may be given or taken: only on fresh data. Errors: `RegistryExpired`, `RevocationStale`.
+    pub fn takes_grants(&self, now: Timestamp) -> Result<()> {
+        if self.freshness(now) == Freshness::Fresh { Ok(()) } else { Err(self.aged("fresh data")) }
+    }
+
+    /// Whether the agency's own people may act: until the grace has ended. Errors: `RegistryExpired`, `RevocationStale`.
+    pub fn takes_acts(&self, now: Timestamp) -> Result<()> {
+        if self.freshness(now) == Freshness::Refused {
+            Err(self.aged("data that are fresh, or within their grace"))
         } else {
-            Freshness::Refused
+            Ok(())
         }
+    }
+
+    /// What is too old, by the code of whichever ends first.
+    fn aged(&self, expected: &str) -> Problem {
+        let end = self.fresh_until();
+        let code = if end == self.registry().expires { Code::RegistryExpired } else { Code::RevocationStale };
+        Problem::new(code, "trust").found(format!("data that ended at {end}")).expected(expected)
     }
 
     /// Validates the path of `certificate` at `at`, with `others` as candidates between it and an anchor. Within the grace the
@@ -242,8 +277,24 @@ impl Trust {
     }
 
     /// Verifies a signed object whole: the signer's certificate is among `certificates`, the signature is by its key, its path
-    /// and revocation hold at `at`, and its role is the one that the kind demands.
+    /// and revocation hold at `at`, its role is the one that the kind demands, and its agency is a member.
     pub fn open<T: Payload>(
+        &self,
+        signed: Signed<T>,
+        certificates: &[Certificate],
+        at: Timestamp,
+    ) -> Result<Verified<T>> {
+        let verified = self.open_recorded(signed, certificates, at)?;
+        // A privileged role counts by its listed key, which the path has checked; any other as a member's.
+        if !verified.identity.role.is_privileged() {
+            self.member(&verified.identity)?;
+        }
+        Ok(verified)
+    }
+
+    /// As [`Trust::open`], of what a home has recorded at `at`. Membership was the home's to judge then: an agency that was
+    /// struck since is still the author of what it did, if an anchor that speaks for it is listed.
+    pub fn open_recorded<T: Payload>(
         &self,
         signed: Signed<T>,
         certificates: &[Certificate],
@@ -257,11 +308,13 @@ impl Trust {
                 .expected("the role that signs this kind"));
         }
         signed.verify_with(certificate)?;
-        self.holds(certificate, certificates, Use::Signing(T::KIND), at)?;
-        // A privileged role counts by its listed key, which the path has checked; any other as a member's.
-        if !identity.role.is_privileged() {
-            self.member(identity)?;
+        let end = self.registry().expires;
+        if !Freshness::of(end, at).admits(end, certificate.not_before()) {
+            return Err(Problem::new(Code::RegistryExpired, "registry")
+                .found(format!("version {} that ended at {end}", self.registry().version))
+                .expected("a registry within its life, or its grace for a certificate from before its end"));
         }
+        self.holds(certificate, certificates, Use::Signing(T::KIND), at)?;
         Ok(Verified { identity: identity.clone(), signed, at })
     }
 
@@ -273,11 +326,32 @@ impl Trust {
         at: Timestamp,
         agency: &AgencyId,
     ) -> Judgement {
+        self.judge(approval, certificates, at, agency, self.open(approval.clone(), certificates, at))
+    }
+
+    /// As [`Trust::judge_approval`], of an act that a home has recorded at `at`; see [`Trust::open_recorded`].
+    pub fn judge_recorded_approval(
+        &self,
+        approval: &Signed<Approval>,
+        certificates: &[Certificate],
+        at: Timestamp,
+        agency: &AgencyId,
+    ) -> Judgement {
+        self.judge(approval, certificates, at, agency, self.open_recorded(approval.clone(), certificates, at))
+    }
+
+    fn judge(
+        &self,
+        approval: &Signed<Approval>,
+        certificates: &[Certificate],
+        at: Timestamp,
+        agency: &AgencyId,
+        opened: Result<Verified<Approval>>,
+    ) -> Judgement {
         let certificate = match find(approval, certificates) {
             Ok(certificate) => certificate,
             Err(problem) => return judgement_of(&problem),
         };
-        let opened = self.open(approval.clone(), certificates, at);
         match opened {
             Ok(verified) if verified.identity.agency == *agency => Judgement::PASSED,
             Ok(_) => Judgement {
@@ -376,7 +450,9 @@ pub fn judgement_of(problem: &Problem) -> Judgement {
         Code::CertificateRevoked => (Verdict::TotalFailed, SubIndication::Revoked),
         Code::CertificateExpired => (Verdict::Indeterminate, SubIndication::OutOfBoundsNoPoe),
         Code::CertificateUnknown => (Verdict::Indeterminate, SubIndication::NoCertificateChainFound),
-        Code::RevocationStale | Code::TrustUndecidable => (Verdict::Indeterminate, SubIndication::TryLater),
+        Code::RegistryExpired | Code::RevocationStale | Code::TrustUndecidable => {
+            (Verdict::Indeterminate, SubIndication::TryLater)
+        }
         Code::AlgorithmRefused | Code::KeyRefused => {
             (Verdict::Indeterminate, SubIndication::CryptoConstraintsFailure)
         }
@@ -454,6 +530,67 @@ mod tests {
         let trust = trust_of(&mut federation);
         let chain: Vec<_> = node.chain().cloned().collect();
         assert_eq!(trust.channel(&chain, NOW).unwrap_err().code, Code::AgencyUnknown);
+    }
+
+    #[test]
+    fn what_a_former_member_did_stays_its_own_and_nothing_new_is_taken_of_it() {
+        let mut federation = Federation::new(8, NOW);
+        let seal = federation.signer("ogic://health.gov.example/seal");
+        let official = federation.signer("ogic://health.gov.example/official/physician-1");
+        let health = agency("health.gov.example");
+        federation.remove_member(&health);
+        let trust = trust_of(&mut federation);
+        let signed = Signed::sign(checkpoint(), &seal).unwrap();
+        let bag = [seal.certificate().clone()];
+        assert_eq!(trust.open(signed.clone(), &bag, NOW).unwrap_err().code, Code::AgencyUnknown);
+        assert_eq!(trust.open_recorded(signed, &bag, NOW).unwrap().identity().agency, health);
+        let signed = Signed::sign(approval(), &official).unwrap();
+        let bag = [official.certificate().clone()];
+        assert_eq!(trust.judge_approval(&signed, &bag, NOW, &health).code, Some(Code::AgencyUnknown));
+        assert_eq!(trust.judge_recorded_approval(&signed, &bag, NOW, &health), Judgement::PASSED);
+    }
+
+    #[test]
+    fn each_age_admits_what_it_may() {
+        use Freshness::{Fresh, Refused, Stale};
+        let (end, over) = (NOW, NOW.plus_ms(GRACE_MS));
+        let rows = [
+            ("before the end", NOW.minus_ms(1), Fresh, true, true),
+            ("at the end", end, Fresh, true, true),
+            ("just past it", end.plus_ms(1), Stale, true, false),
+            ("at the end of the grace", over, Stale, true, false),
+            ("past the grace", over.plus_ms(1), Refused, false, false),
+        ];
+        for (name, now, age, old, new) in rows {
+            let freshness = Freshness::of(end, now);
+            assert_eq!(freshness, age, "{name}");
+            assert_eq!(freshness.admits(end, end), old, "{name}: a certificate from before the end");
+            assert_eq!(freshness.admits(end, end.plus_ms(1)), new, "{name}: a newer certificate");
+        }
+    }
+
+    #[test]
+    fn an_old_registry_is_refused_though_its_lists_are_new_and_a_new_one_is_taken_at_once() {
+        let mut federation = Federation::new(9, NOW);
+        let seal = federation.signer("ogic://transport.gov.example/seal");
+        let old = Arc::new(federation.registry());
+        let late = old.value().expires.plus_ms(GRACE_MS + 1);
+        federation.set_now(late);
+        let crl = federation.crl();
+        let pin = federation.pin();
+        let trust = Trust::new(old.clone(), vec![crl.clone()], pin.clone()).unwrap();
+        let open = |trust: &Trust| {
+            let signed = Signed::sign(checkpoint(), &seal).unwrap();
+            trust.open(signed, &[seal.certificate().clone()], late).map(|_| ()).map_err(|p| p.code)
+        };
+        assert_eq!(open(&trust), Err(Code::RegistryExpired));
+        assert_eq!(trust.takes_acts(late).unwrap_err().code, Code::RegistryExpired);
+        let stale = old.value().expires.plus_ms(1);
+        assert!(trust.takes_acts(stale).is_ok());
+        assert_eq!(trust.takes_grants(stale).unwrap_err().code, Code::RegistryExpired);
+        let renewed = Trust::new(Arc::new(federation.registry()), vec![crl], pin).unwrap();
+        assert_eq!(open(&renewed), Ok(()));
+        assert!(renewed.takes_grants(late).is_ok());
     }
 
     #[test]

@@ -260,8 +260,20 @@ impl Handle {
         self.0.writer.ask(question).await
     }
 
-    /// An act of our own people under the caller's idempotency key: durable when it returns.
+    /// An act of our own people under the caller's idempotency key: durable when it returns. On trust data past their life
+    /// nobody is given a right, and past their grace nothing is done; what was done before is told all the same.
     pub async fn act(&self, key: String, act: Act) -> Result<Answer> {
+        let (trust, now) = (self.trust(), self.now());
+        let allowed = match act.kind {
+            ogic_certs::event::Kind::Share => trust.takes_grants(now),
+            _ => trust.takes_acts(now),
+        };
+        if let Err(problem) = allowed {
+            let asked = key.clone();
+            if !self.ask(move |desk| desk.book().outcomes.contains_key(&asked)).await? {
+                return Err(problem);
+            }
+        }
         self.0.writer.call(|ticket| Work::Act { ticket, key, act: Box::new(act) }).await
     }
 

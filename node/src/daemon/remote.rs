@@ -301,7 +301,7 @@ impl Reading {
         trust: &ogic_certs::trust::Trust,
         bag: &Bag,
     ) -> Result<()> {
-        let checked = check::check_event(trust, event, bag, record.received)
+        let checked = check::check_recorded(trust, event, bag, record.received)
             .map_err(|problem| problem.within(format!("record {}", record.seq)))?;
         let approved_by = checked.event.approval.as_ref().and_then(|approval| {
             let signer = approval.envelope().signer();

@@ -108,22 +108,42 @@ fn event(trust: &Trust, peer: &AgencyId, carried: &Carried, bag: &Bag, now: Time
 
 /// Verifies the seal of `event` and judges its approval.
 pub fn check_event(trust: &Trust, event: Event, bag: &Bag, now: Timestamp) -> Result<CheckedEvent> {
-    let mut certificates = bag.candidates(event.header.envelope().signer());
+    let certificates = bag.candidates(event.header.envelope().signer());
     let verified = trust.open(event.header.clone(), &certificates, now)?;
     let author = verified.identity().agency.clone();
+    let judge = |approval: &_, signers: &[_]| trust.judge_approval(approval, signers, now, &author);
+    Ok(checked(event, bag, certificates, &author, judge))
+}
+
+/// As [`check_event`], of an event that its home has recorded as received at `at`: who was a member then may have left since.
+pub fn check_recorded(trust: &Trust, event: Event, bag: &Bag, at: Timestamp) -> Result<CheckedEvent> {
+    let certificates = bag.candidates(event.header.envelope().signer());
+    let verified = trust.open_recorded(event.header.clone(), &certificates, at)?;
+    let author = verified.identity().agency.clone();
+    let judge = |approval: &_, signers: &[_]| trust.judge_recorded_approval(approval, signers, at, &author);
+    Ok(checked(event, bag, certificates, &author, judge))
+}
+
+fn checked(
+    event: Event,
+    bag: &Bag,
+    mut certificates: Vec<Certificate>,
+    author: &AgencyId,
+    judge: impl Fn(&Signed<Approval>, &[Certificate]) -> Judgement,
+) -> CheckedEvent {
     let approval = event.approval.as_ref().map(|approval| {
         let signers = bag.candidates(approval.envelope().signer());
-        let judgement = trust.judge_approval(approval, &signers, now, &author);
+        let judgement = judge(approval, &signers);
         certificates.extend(signers);
         judgement
     });
     certificates.retain(|certificate| !certificate.is_self_issued());
-    Ok(CheckedEvent { event, author, certificates, approval })
+    CheckedEvent { event, author: author.clone(), certificates, approval }
 }
 
 /// Our own judgement of a recorded event as of `at`: its seal's path and its approval's, the worse of the two.
 pub fn judge_event(trust: &Trust, event: &Event, bag: &Bag, at: Timestamp) -> Judgement {
-    match check_event(trust, event.clone(), bag, at) {
+    match check_recorded(trust, event.clone(), bag, at) {
         Ok(checked) => checked.approval.unwrap_or(Judgement::PASSED),
         Err(problem) => judgement_of(&problem),
     }
@@ -148,12 +168,16 @@ fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestam
     let certificates = certificates_of(bag, bytes)?;
     let unfit = |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), case: None, problem };
     Ok(match kind {
-        Kind::Reference => match Signed::parse(bytes).and_then(|s| trust.open(s, &certificates, now)) {
-            Ok(reference) => {
-                Work::Reference { peer: peer.clone(), reference: Box::new(reference), certificates }
+        // A reference tells of a new grant, and none is taken on data past their life: the home tries again later.
+        Kind::Reference => {
+            match trust.takes_grants(now).and_then(|()| trust.open(Signed::parse(bytes)?, &certificates, now))
+            {
+                Ok(reference) => {
+                    Work::Reference { peer: peer.clone(), reference: Box::new(reference), certificates }
+                }
+                Err(problem) => unfit(problem),
             }
-            Err(problem) => unfit(problem),
-        },
+        }
         Kind::Verdict => match verdict(trust, bytes, &certificates, now) {
             Ok(notice) => Work::Verdict { peer: peer.clone(), notice: Box::new(notice), certificates },
             Err(problem) => unfit(problem),

@@ -22,10 +22,10 @@ use crate::store::Store;
 impl<D: Disk, S: Store> Desk<D, S> {
     /// Whether `peer` may speak as the home of `case`: a case has one, and whoever told of it first is it. Otherwise any
     /// member could draw to itself what is meant for another.
-    pub(super) fn may_be_home(&self, peer: &AgencyId, case: &CaseId) -> bool {
-        match self.book.home_of(case) {
+    pub(super) fn may_be_home(&self, staging: &Staging, peer: &AgencyId, case: &CaseId) -> bool {
+        match self.book.home_of(case).or_else(|| staging.homes.get(case)) {
             Some(home) => home == peer,
-            None => matches!(self.case(case), Ok(None)),
+            None => !staging.cases.contains_key(case) && matches!(self.case(case), Ok(None)),
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Staging {
     bytes: usize,
     /// Cases as staged so far.
     pub(super) cases: BTreeMap<CaseId, StagedCase>,
+    /// Homes that this commit is the first to tell of.
+    pub(super) homes: HashMap<CaseId, AgencyId>,
     /// Who waits for what.
     pub(super) replies: Vec<(Ticket, Reply)>,
     /// Leaves to be receipted, by peer.
@@ -144,8 +146,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 let fits = reference.identity().agency == peer
                     && reference.value().home == peer
                     && reference.value().terms.grantee == self.settings.agency
-                    && self.may_be_home(&peer, &reference.value().case);
-                self.stage_notice(staging, peer, bytes, fits, certificates, now);
+                    && self.may_be_home(staging, &peer, &reference.value().case);
+                if self.stage_notice(staging, peer.clone(), bytes, fits, certificates, now) {
+                    staging.homes.insert(reference.value().case, peer);
+                }
             }
             Work::Verdict { peer, notice, certificates } => {
                 let event = notice.value().event.0;

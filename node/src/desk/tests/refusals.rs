@@ -228,6 +228,73 @@ fn another_agency_says_nothing_of_a_case_that_is_not_its_own() {
 }
 
 #[test]
+fn of_two_homes_in_one_commit_the_first_alone_is_one() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let terms = scene.terms("health");
+    scene.share(case, terms).unwrap();
+    let honest = scene.take("transport", "health");
+    let signed = honest.iter().find_map(|(_, message)| match message {
+        Message::Notice(bytes) => Some(Signed::<Reference>::parse(bytes).unwrap()),
+        _ => None,
+    });
+    let mut reference = signed.unwrap().value().clone();
+    reference.home = id("labour");
+    let seal = scene.parties["labour"].settings.seal.clone();
+    let signed = Signed::<Reference>::sign(reference, &seal).unwrap();
+    let messages = [
+        Message::Certificates(vec![seal.certificate().der().to_vec()]),
+        Message::Notice(signed.bytes().to_vec()),
+    ];
+    scene.give("transport", "health", &honest);
+    scene.give("labour", "health", &messages.map(|message| (StreamKind::Events, message)));
+    scene.commit("health").unwrap();
+    let held = &scene.desk("health").book().references[&case];
+    let homes: Vec<_> = held.iter().map(|held| held.reference.home.clone()).collect();
+    assert_eq!(homes, [id("transport")]);
+}
+
+#[test]
+fn an_event_of_a_former_member_is_read_as_recorded_and_not_taken_as_new() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let note = scene.note(case, "medical", "invited");
+    scene.act("health", "note", &note).unwrap();
+    let messages = scene.take("health", "transport");
+    let carried = messages.iter().find_map(|(_, message)| match message {
+        Message::Event(carried) => Some(carried.clone()),
+        _ => None,
+    });
+    let event = carried.unwrap().parse().unwrap();
+    scene.federation.remove_member(&id("health"));
+    let trust = trust_of(&mut scene.federation);
+    let bag: Bag = [scene.parties["health"].settings.seal.certificate().clone()].into_iter().collect();
+    let new = check::check_event(&trust, event.clone(), &bag, scene.now);
+    assert_eq!(new.unwrap_err().code, Code::AgencyUnknown);
+    assert_eq!(check::check_recorded(&trust, event, &bag, scene.now).unwrap().author, id("health"));
+}
+
+#[test]
+fn a_reference_waits_for_fresh_data_and_is_taken_when_they_are_back() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let terms = scene.terms("health");
+    scene.share(case, terms).unwrap();
+    scene.now = scene.trust.fresh_until().plus_ms(1);
+    scene.deliver("transport", "health");
+    scene.commit("health").unwrap();
+    assert!(scene.desk("health").book().right(&case, None).is_none());
+    scene.settle();
+    scene.federation.set_now(scene.now);
+    scene.trust = trust_of(&mut scene.federation);
+    scene.now = scene.now.plus_ms(600_000);
+    let now = scene.now;
+    scene.desk("transport").handle_timeout(now);
+    scene.settle();
+    assert!(scene.desk("health").book().right(&case, None).is_some());
+}
+
+#[test]
 fn a_share_whose_reference_cannot_be_told_is_not_recorded() {
     let mut scene = Scene::new();
     let case = scene.open_case();
