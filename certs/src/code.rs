@@ -356,6 +356,16 @@ codes! {
         "у ведомства уже есть именно это право"
         "the right found above goes on, nothing needs to be done; other terms, such as a later --expires, make a new right"
         "указанное выше право действует, делать ничего не нужно; с другими условиями, например более поздним --expires, будет новое право";
+    3020 CaseMoved Caller 409 9
+        "the custody of the case has moved to another agency"
+        "ведение дела перешло к другому ведомству"
+        "act at the new home: what waits in an outbox goes there by itself, a read is repeated there"
+        "обратитесь к новому ведомству-держателю: ожидающее отправки уйдёт туда само, чтение повторите там";
+    3021 CustodyRefused Caller 409 4
+        "the custody cannot change hands like this"
+        "так ведение дела передать нельзя"
+        "see ogic case show CASE: who was offered it, and until when; the offer can be revoked and made anew"
+        "смотрите ogic case show CASE: кому предложено ведение и до какого срока; предложение можно отозвать и сделать заново";
     4001 PeerUnreachable Peer 503 7
         "the peer cannot be reached"
         "другой узел недоступен"

@@ -36,11 +36,13 @@ pub enum Kind {
     Announcement,
     /// The manifest that closes a capsule.
     Capsule,
+    /// What a home tells of the custody of a case.
+    Custody,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Event,
         Self::Approval,
         Self::Checkpoint,
@@ -52,6 +54,7 @@ impl Kind {
         Self::Service,
         Self::Announcement,
         Self::Capsule,
+        Self::Custody,
     ];
 
     /// The content type in the protected header (RFC 9052 3.1, label 3).
@@ -68,6 +71,7 @@ impl Kind {
             Self::Service => "application/vnd.ogic.service+toml",
             Self::Announcement => "application/vnd.ogic.announcement+cbor",
             Self::Capsule => "application/vnd.ogic.capsule+cbor",
+            Self::Custody => "application/vnd.ogic.custody+cbor",
         }
     }
 
@@ -77,6 +81,7 @@ impl Kind {
             Self::Registry | Self::Capsule => 4 << 20,
             Self::Evidence => 60 << 10,
             Self::Service | Self::Verdict => 64 << 10,
+            Self::Custody => 16 << 10,
             _ => 4 << 10,
         }
     }

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod code;
 pub mod cose;
 pub mod crl;
+pub mod custody;
 mod der;
 pub mod digest;
 pub mod event;

@@ -399,7 +399,8 @@ pub const fn may_sign(role: &Role, kind: Kind) -> bool {
         | Kind::Verdict
         | Kind::Service
         | Kind::Announcement
-        | Kind::Capsule => matches!(role, Role::Seal),
+        | Kind::Capsule
+        | Kind::Custody => matches!(role, Role::Seal),
         Kind::Approval => matches!(role, Role::Official(_)),
         Kind::Evidence => matches!(role, Role::Ttp),
         Kind::Registry => matches!(role, Role::Registry),

@@ -92,6 +92,34 @@ pub struct Terms {
     pub expires: Timestamp,
 }
 
+impl Terms {
+    fn to_value(&self) -> Value {
+        cbor::map([
+            (1, (&self.grantee).into()),
+            (2, self.read.into()),
+            (3, cbor::array(self.steps.iter().map(String::as_str))),
+            (4, self.purpose.as_str().into()),
+            (5, self.ground.as_str().into()),
+            (6, self.performer.as_str().into()),
+            (7, cbor::optional(self.deadline)),
+            (8, self.expires.into()),
+        ])
+    }
+
+    fn take(fields: &mut Fields) -> Result<Self> {
+        Ok(Self {
+            grantee: fields.take(1, "grantee")?.as_agency("grantee")?,
+            read: fields.take(2, "read")?.as_bool("read")?,
+            steps: steps(&fields.take(3, "steps")?)?,
+            purpose: text(&fields.take(4, "purpose")?, "purpose")?,
+            ground: text(&fields.take(5, "ground")?, "ground")?,
+            performer: text(&fields.take(6, "performer")?, "performer")?,
+            deadline: fields.take(7, "deadline")?.as_optional(|v| v.as_time("deadline"))?,
+            expires: fields.take(8, "expires")?.as_time("expires")?,
+        })
+    }
+}
+
 /// What a body holds besides fields and documents, by kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Detail {
@@ -126,6 +154,29 @@ pub enum Detail {
     Close {
         /// Why it ended so.
         reason: String,
+    },
+    /// Offer: the right to read the whole case, and to take it.
+    Offer(Terms),
+    /// Decline.
+    Decline {
+        /// Why.
+        reason: String,
+    },
+    /// Release.
+    Release {
+        /// Who becomes the home.
+        to: AgencyId,
+        /// The offer.
+        offer: EventId,
+        /// The acceptance, whose record is the one before.
+        accept: EventId,
+    },
+    /// Taken.
+    Taken {
+        /// Who was the home.
+        from: AgencyId,
+        /// What it signed to tell of the release: a [`crate::custody::CustodyNotice`], COSE bytes.
+        release: Vec<u8>,
     },
 }
 
@@ -202,28 +253,34 @@ impl Detail {
             Self::Open { service, citizen } => {
                 cbor::map([(1, (*service).into()), (2, citizen.as_str().into())])
             }
-            Self::Share(terms) => cbor::map([
-                (1, (&terms.grantee).into()),
-                (2, terms.read.into()),
-                (3, cbor::array(terms.steps.iter().map(String::as_str))),
-                (4, terms.purpose.as_str().into()),
-                (5, terms.ground.as_str().into()),
-                (6, terms.performer.as_str().into()),
-                (7, cbor::optional(terms.deadline)),
-                (8, terms.expires.into()),
-            ]),
+            Self::Share(terms) | Self::Offer(terms) => terms.to_value(),
             Self::Unshare { grant, reason } => cbor::map([(1, (*grant).into()), (2, reason.as_str().into())]),
             Self::Evidence { event, own, evidence } => cbor::map([
                 (1, (*event).into()),
                 (2, own.to_value()),
                 (3, cbor::optional(evidence.as_deref())),
             ]),
-            Self::Close { reason } => cbor::map([(1, reason.as_str().into())]),
+            Self::Close { reason } | Self::Decline { reason } => cbor::map([(1, reason.as_str().into())]),
+            Self::Release { to, offer, accept } => {
+                cbor::map([(1, to.into()), (2, (*offer).into()), (3, (*accept).into())])
+            }
+            Self::Taken { from, release } => cbor::map([(1, from.into()), (2, release.as_slice().into())]),
         })
     }
 
     fn from_value(value: Option<Value>, kind: Kind) -> Result<Self> {
-        let needs = matches!(kind, Kind::Open | Kind::Share | Kind::Unshare | Kind::Evidence | Kind::Close);
+        let needs = matches!(
+            kind,
+            Kind::Open
+                | Kind::Share
+                | Kind::Unshare
+                | Kind::Evidence
+                | Kind::Close
+                | Kind::Offer
+                | Kind::Decline
+                | Kind::Release
+                | Kind::Taken
+        );
         let value = match value {
             Some(value) if needs => value,
             None if !needs => return Ok(Self::None),
@@ -239,16 +296,8 @@ impl Detail {
                 service: fields.take(1, "service")?.as_digest("service")?,
                 citizen: text(&fields.take(2, "citizen")?, "citizen")?,
             },
-            Kind::Share => Self::Share(Terms {
-                grantee: fields.take(1, "grantee")?.as_agency("grantee")?,
-                read: fields.take(2, "read")?.as_bool("read")?,
-                steps: steps(&fields.take(3, "steps")?)?,
-                purpose: text(&fields.take(4, "purpose")?, "purpose")?,
-                ground: text(&fields.take(5, "ground")?, "ground")?,
-                performer: text(&fields.take(6, "performer")?, "performer")?,
-                deadline: fields.take(7, "deadline")?.as_optional(|v| v.as_time("deadline"))?,
-                expires: fields.take(8, "expires")?.as_time("expires")?,
-            }),
+            Kind::Share => Self::Share(Terms::take(&mut fields)?),
+            Kind::Offer => Self::Offer(Terms::take(&mut fields)?),
             Kind::Unshare => Self::Unshare {
                 grant: EventId(fields.take(1, "grant")?.as_digest("grant")?),
                 reason: text(&fields.take(2, "reason")?, "reason")?,
@@ -259,6 +308,16 @@ impl Detail {
                 evidence: fields
                     .take(3, "evidence")?
                     .as_optional(|v| v.as_bytes("evidence").map(<[u8]>::to_vec))?,
+            },
+            Kind::Decline => Self::Decline { reason: text(&fields.take(1, "reason")?, "reason")? },
+            Kind::Release => Self::Release {
+                to: fields.take(1, "to")?.as_agency("to")?,
+                offer: EventId(fields.take(2, "offer")?.as_digest("offer")?),
+                accept: EventId(fields.take(3, "accept")?.as_digest("accept")?),
+            },
+            Kind::Taken => Self::Taken {
+                from: fields.take(1, "from")?.as_agency("from")?,
+                release: fields.take(2, "release")?.as_bytes("release")?.to_vec(),
             },
             _ => Self::Close { reason: text(&fields.take(1, "reason")?, "reason")? },
         };

@@ -89,15 +89,15 @@ numbered! {
         Suspend = 9 "suspend",
         /// Resumes the case; reserved.
         Resume = 10 "resume",
-        /// Offers the custody; reserved.
+        /// Offers the custody of the case to another agency.
         Offer = 11 "offer",
-        /// Accepts the custody; reserved.
+        /// Accepts the custody that was offered.
         Accept = 12 "accept",
-        /// Declines the custody; reserved.
+        /// Declines it.
         Decline = 13 "decline",
-        /// Releases the custody; reserved.
+        /// Releases the custody: the old home's last record.
         Release = 14 "release",
-        /// Takes the custody; reserved.
+        /// Takes the custody: the new home's first record.
         Taken = 15 "taken",
         /// Says that a deadline passed in silence; reserved.
         Lapse = 16 "lapse",
@@ -107,23 +107,12 @@ numbered! {
 impl Kind {
     /// Whether the act demands that the author saw the newest record: it would be wrong on any other state.
     pub const fn is_exclusive(self) -> bool {
-        matches!(self, Self::Close | Self::Plan | Self::Release)
+        matches!(self, Self::Close | Self::Plan | Self::Accept | Self::Release | Self::Taken)
     }
 
     /// Whether this release takes the kind at all.
     pub const fn is_reserved(self) -> bool {
-        matches!(
-            self,
-            Self::Plan
-                | Self::Suspend
-                | Self::Resume
-                | Self::Offer
-                | Self::Accept
-                | Self::Decline
-                | Self::Release
-                | Self::Taken
-                | Self::Lapse
-        )
+        matches!(self, Self::Plan | Self::Suspend | Self::Resume | Self::Lapse)
     }
 }
 
