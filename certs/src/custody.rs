@@ -14,19 +14,21 @@ use crate::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
 /// Most records that a notice shows: an acceptance and the release that follows it.
 pub const CUSTODY_RECORDS_MAX: usize = 2;
 
-/// What a home signs to tell of an offer, a release, or that it has taken the case.
+/// What a home signs to tell of an offer, of a release, of one that was declined, or that it has taken the case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CustodyNotice {
     /// The case.
     pub case: CaseId,
-    /// The event's header, COSE bytes: kind offer, release or taken.
+    /// The event's header, COSE bytes: kind offer, release, decline or taken.
     pub header: Vec<u8>,
     /// The event's body blob.
     pub body: Vec<u8>,
-    /// Of an offer and of taken the event's record; of a release the acceptance's record, and its own.
+    /// Of an offer, a decline and of taken the event's record; of a release the acceptance's record, and its own.
     pub records: Vec<Record>,
     /// When.
     pub at: Timestamp,
+    /// Whom it tells.
+    pub told_to: AgencyId,
 }
 
 impl Payload for CustodyNotice {
@@ -39,6 +41,7 @@ impl Payload for CustodyNotice {
             (3, self.body.as_slice().into()),
             (4, Value::Array(self.records.iter().map(|record| record.to_bytes().to_vec().into()).collect())),
             (5, self.at.into()),
+            (6, (&self.told_to).into()),
         ]))
     }
 
@@ -60,11 +63,12 @@ impl Payload for CustodyNotice {
             .map(|record| Record::from_bytes(record.as_bytes("records")?))
             .collect::<Result<Vec<_>>>()?;
         let at = fields.take(5, "time")?.as_time("time")?;
+        let told_to = fields.take(6, "told to")?.as_agency("told to")?;
         fields.finish()?;
         if body.len() > BODY_BYTES_MAX {
             return Err(Problem::new(Code::TooLarge, "body").found(body.len().to_string()));
         }
-        Ok(Self { case, header, body, records, at })
+        Ok(Self { case, header, body, records, at, told_to })
     }
 }
 
@@ -82,6 +86,13 @@ pub enum Told {
     },
     /// The case is released.
     Released(Box<Release>),
+    /// The case was released and will not be taken: its home is as before.
+    Declined {
+        /// The offer that is declined.
+        offer: EventId,
+        /// The record of declining.
+        place: HeadAt,
+    },
     /// The case is taken.
     Taken {
         /// Who was the home, as the new one says; [`open_release`] proves it.
@@ -122,10 +133,10 @@ impl Release {
 }
 
 impl CustodyNotice {
-    /// Makes the notice of an event that was given `records`.
-    pub fn of(event: &Event, records: Vec<Record>, at: Timestamp) -> Self {
+    /// Makes the notice to `told_to` of an event that was given `records`.
+    pub fn of(event: &Event, records: Vec<Record>, told_to: AgencyId, at: Timestamp) -> Self {
         let (header, body) = (event.header.bytes().to_vec(), event.body.clone());
-        Self { case: event.case(), header, body, records, at }
+        Self { case: event.case(), header, body, records, at, told_to }
     }
 
     /// The event, whose header commits to its body.
@@ -150,6 +161,11 @@ impl CustodyNotice {
         let place = HeadAt { seq: record.seq, record: record.digest() };
         match (event.read_body()?.detail, self.records.as_slice()) {
             (Detail::Offer(terms), [_]) => Ok(Told::Offered { offer: event.id(), terms, place }),
+            (Detail::Decline { .. }, [_]) => {
+                let offer =
+                    header.grant.ok_or_else(|| Problem::new(Code::ValueRefused, "grant").found("none"))?;
+                Ok(Told::Declined { offer, place })
+            }
             (Detail::Release { to, offer, accept }, [accepted, released]) => {
                 same("acceptance", accepted.event.0, accept.0)?;
                 follows(released, accepted)?;
@@ -179,7 +195,7 @@ impl CustodyNotice {
             }
             _ => Err(Problem::new(Code::KindMismatch, "kind")
                 .found(header.kind.as_str())
-                .expected("offer, release or taken, each with its records")),
+                .expected("offer, release, decline or taken, each with its records")),
         }
     }
 }

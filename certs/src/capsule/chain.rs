@@ -5,7 +5,9 @@ use super::examine::{Approved, Recorded, expect_agency};
 use super::judge::Judge;
 use super::record::{RecordSection, same};
 use super::report::{Report, Step, failed, open};
-use crate::event::Kind;
+use crate::cose::Signed;
+use crate::custody::{CustodyNotice, Told};
+use crate::event::{Detail, Kind};
 use crate::evidence::Judgement;
 use crate::verdict::{SubIndication, Verdict};
 use crate::{CaseId, Code, Digest, Problem, Result, Timestamp};
@@ -27,9 +29,61 @@ pub(super) fn records(sections: &[&[u8]], judge: &Judge, report: &mut Report) ->
         };
         let result = chain.take(nth as u64, &section);
         report.check_hard(Step::Chain, &place, "the record follows the one before", result);
-        records.push(seal(section, nth == 0, &place, judge, report));
+        records.push(seal(section, &place, judge, report));
     }
+    custody(&records, judge, report);
     records
+}
+
+/// The home opened the case, or each home released it to the next: what it signed to tell of the release stands in the next
+/// one's event of taking, and names the record before it.
+fn custody(records: &[Recorded], judge: &Judge, report: &mut Report) {
+    let Some(mut home) = records.first().and_then(|opening| opening.author.clone()) else { return };
+    let mut first = true;
+    for pair in records.windows(2) {
+        let [before, recorded] = pair else { continue };
+        let Some(Detail::Taken { release, .. }) = recorded.body.as_ref().map(|body| &body.detail) else {
+            continue;
+        };
+        let place = Part::Record.place(usize::try_from(recorded.record.seq).unwrap_or(usize::MAX));
+        let told =
+            Signed::<CustodyNotice>::parse(release).and_then(|notice| match notice.value().read()? {
+                Told::Released(told) => Ok((notice, told)),
+                _ => Err(Problem::new(Code::KindMismatch, "release").expected("the notice of a release")),
+            });
+        match told {
+            Err(problem) => {
+                report.check_hard(Step::Seal, &place, "the notice of the release", Err(problem));
+            }
+            Ok((notice, told)) => {
+                let judged = judge.judge(&notice, told.record.received);
+                let signer = judged.identity.map(|identity| identity.agency);
+                let what = format!("{home} signed the release to {}", told.to);
+                report.check(Step::Seal, &place, what, judged.outcome);
+                let held = same("release", told.record.digest(), before.record.digest())
+                    .and_then(|()| {
+                        signer.as_ref().map_or(Ok(()), |s| expect_agency("release's signer", s, &home))
+                    })
+                    .and_then(|()| {
+                        let author = recorded.author.as_ref();
+                        author.map_or(Ok(()), |author| expect_agency("author", author, &told.to))
+                    });
+                report.check_hard(Step::Seal, &place, "the home that was released to takes the case", held);
+                home = told.to;
+            }
+        }
+        first = false;
+    }
+    if let Some(said) = report.home.clone() {
+        let last = records.last().map_or(0, |last| last.record.seq);
+        let place = if first {
+            Part::Record.place(0)
+        } else {
+            Part::Record.place(usize::try_from(last).unwrap_or(usize::MAX))
+        };
+        let what = if first { "the home opened the case" } else { "the home is the last that took the case" };
+        report.check_hard(Step::Seal, &place, what, expect_agency("home", &said, &home));
+    }
 }
 
 /// Whether nothing that the fold rests on was found broken.
@@ -112,22 +166,12 @@ impl Chain {
 }
 
 /// Judges the seal and the approval of an event as of when the home received it.
-fn seal(
-    section: RecordSection,
-    is_opening: bool,
-    place: &str,
-    judge: &Judge,
-    report: &mut Report,
-) -> Recorded {
+fn seal(section: RecordSection, place: &str, judge: &Judge, report: &mut Report) -> Recorded {
     let at = section.record.received;
     let judged = judge.judge(&section.header, at);
     let author = judged.identity.map(|identity| identity.agency);
     let by = author.as_ref().map_or_else(|| "nobody known".to_owned(), ToString::to_string);
     report.check(Step::Seal, place, format!("the seal of {by} as of {at}"), judged.outcome);
-    if is_opening && let (Some(author), Some(home)) = (&author, report.home.clone()) {
-        let result = expect_agency("author", author, &home);
-        report.check_hard(Step::Seal, place, "the home opened the case", result);
-    }
     let withheld = |field: &str| {
         let problem = Problem::new(Code::TrustUndecidable, field).found("withheld").expected("its bytes");
         open(SubIndication::SignedDataNotFound, problem)

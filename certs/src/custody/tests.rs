@@ -63,7 +63,8 @@ fn release(seal: &Signer, edit: impl FnOnce(&mut CustodyNotice)) -> Signed<Custo
         Detail::Release { to: agency("transport.gov.example"), offer: EventId(Digest::of(b"offer")), accept };
     let event = event(seal, Kind::Release, head(&accepted), detail);
     let released = record(8, accepted.digest(), event.id());
-    let mut notice = CustodyNotice::of(&event, vec![accepted, released], time(9));
+    let mut notice =
+        CustodyNotice::of(&event, vec![accepted, released], agency("transport.gov.example"), time(9));
     edit(&mut notice);
     Signed::sign(notice, seal).unwrap()
 }
@@ -73,7 +74,7 @@ fn taken(seal: &Signer, proof: &Signed<CustodyNotice>) -> CustodyNotice {
     let detail = Detail::Taken { from: agency("city.gov.example"), release: proof.bytes().to_vec() };
     let event = event(seal, Kind::Taken, head(&released), detail);
     let record = record(9, released.digest(), event.id());
-    CustodyNotice::of(&event, vec![record], time(10))
+    CustodyNotice::of(&event, vec![record], agency("city.gov.example"), time(10))
 }
 
 #[test]

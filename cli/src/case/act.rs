@@ -259,7 +259,7 @@ fn described(body: &Body) -> Value {
 fn detail(detail: &Detail) -> Value {
     match detail {
         Detail::Open { service, citizen } => json!({"service": service.to_string(), "citizen": citizen}),
-        Detail::Share(terms) => json!({
+        Detail::Share(terms) | Detail::Offer(terms) => json!({
             "grantee": terms.grantee.as_str(),
             "read": terms.read,
             "steps": terms.steps,
@@ -270,9 +270,9 @@ fn detail(detail: &Detail) -> Value {
             "expires": terms.expires.to_string(),
         }),
         Detail::Unshare { grant, reason } => json!({"grant": grant.to_string(), "reason": reason}),
-        Detail::Close { reason } => json!({"reason": reason}),
-        // Notes and steps say nothing more; evidence is the node's to write.
-        Detail::None | Detail::Evidence { .. } => Value::Null,
+        Detail::Close { reason } | Detail::Decline { reason } => json!({"reason": reason}),
+        // Notes, steps and acceptances say nothing more; the others are the node's to write.
+        Detail::None | Detail::Evidence { .. } | Detail::Release { .. } | Detail::Taken { .. } => Value::Null,
     }
 }
 

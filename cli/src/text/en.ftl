@@ -564,6 +564,7 @@ verify-kind-checkpoint = checkpoint
 verify-kind-reference = reference
 verify-kind-refusal = refusal
 verify-kind-verdict-notice = verdict notice
+verify-kind-custody-notice = custody notice
 verify-kind-evidence = evidence
 verify-kind-registry = registry
 verify-kind-service-definition = service definition

@@ -566,6 +566,7 @@ verify-kind-checkpoint = контрольная точка
 verify-kind-reference = ссылка на дело
 verify-kind-refusal = отказ
 verify-kind-verdict-notice = извещение о проверке
+verify-kind-custody-notice = извещение о ведении дела
 verify-kind-evidence = квитанция ДТС
 verify-kind-registry = реестр
 verify-kind-service-definition = описание услуги

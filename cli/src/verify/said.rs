@@ -10,6 +10,7 @@ use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Kind, Payload, Sign1, Signed};
 use ogic_certs::crl::Crl;
+use ogic_certs::custody::CustodyNotice;
 use ogic_certs::event::{Approval, Header};
 use ogic_certs::evidence::{Evidence, Judgement};
 use ogic_certs::extract::Extract;
@@ -199,6 +200,7 @@ impl Reader {
             Kind::Reference => ("reference", self.open::<Reference>(bytes, facts_of, |v| Some(v.issued))),
             Kind::Refusal => ("refusal", self.open::<Refusal>(bytes, facts_of, |v| Some(v.at))),
             Kind::Verdict => ("verdict notice", self.open::<VerdictNotice>(bytes, facts_of, |v| Some(v.at))),
+            Kind::Custody => ("custody notice", self.open::<CustodyNotice>(bytes, facts_of, |v| Some(v.at))),
             Kind::Evidence => ("evidence", self.evidence(bytes, facts_of)),
             Kind::Registry => ("registry", self.open::<Registry>(bytes, facts_of, |v| Some(v.issued))),
             Kind::Service => ("service definition", self.open::<ServiceText>(bytes, facts_of, |_| None)),

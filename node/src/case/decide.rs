@@ -13,7 +13,7 @@ use super::model::{Case, Work};
 use super::plan::PlanStep;
 use super::policy::Policy;
 use super::service::{Performer, Service};
-use super::{form, judge};
+use super::{custody, form, judge};
 
 /// An act to be judged: a verified event and who made it.
 #[derive(Clone, Copy, Debug)]
@@ -37,17 +37,23 @@ pub fn decide(case: &Case, act: &Act<'_>, now: Timestamp, policy: &Policy) -> Re
     let at_home = *act.author == case.home;
     if at_home {
         no_grant(header)?;
+    } else if custody::is_answer(header.kind) {
+        custody::may_answer(case, act.author, header, now)?;
     } else {
         may_append(case, act.author, header.grant, header.step.as_deref(), now)?;
     }
-    let for_others = matches!(header.kind, Kind::Step | Kind::Note);
+    custody::not_moved(case, act.author, header.kind)?;
+    let for_others = matches!(header.kind, Kind::Step | Kind::Note) || custody::is_answer(header.kind);
+    if at_home && custody::is_answer(header.kind) {
+        return Err(kind_not_allowed(header.kind));
+    }
     if header.kind.is_reserved() || header.kind == Kind::Open || !(at_home || for_others) {
         return Err(kind_not_allowed(header.kind));
     }
     not_closed(case)?;
     head(case, header)?;
     let step = header.step.as_deref().map(|id| known_step(case, id)).transpose()?;
-    if at_home {
+    if at_home || custody::is_custody(header.kind) {
         own_approval(act)?;
     }
     match (&act.body.detail, step) {
@@ -57,6 +63,12 @@ pub fn decide(case: &Case, act: &Act<'_>, now: Timestamp, policy: &Policy) -> Re
         }
         (Detail::None, _) if header.kind == Kind::Note => {}
         (Detail::Share(terms), _) if header.kind == Kind::Share => share(case, terms, now, policy)?,
+        (detail, _) if custody::is_custody(header.kind) => {
+            if let Detail::Offer(terms) = detail {
+                share(case, terms, now, policy)?;
+            }
+            custody::decide(case, act, policy)?;
+        }
         (Detail::Unshare { grant, .. }, _) if header.kind == Kind::Unshare => unshare(case, grant)?,
         (Detail::Evidence { event, own, evidence }, _) if header.kind == Kind::Evidence => {
             let pending = case.pending(event).ok_or_else(|| {

@@ -11,6 +11,7 @@ use ogic_certs::evidence::Judgement;
 use ogic_certs::record::Record;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
+use super::custody;
 use super::decide::{Act, decide, may_take_effect};
 use super::judge::{self, broke};
 use super::model::{Case, Effect, Grant, JUDGED_MAX, Judged, Pending, Status, Work};
@@ -64,6 +65,8 @@ impl Case {
             grants: Vec::new(),
             pending: Vec::new(),
             judged: VecDeque::new(),
+            custody: None,
+            moves: Vec::new(),
             head: HeadAt { seq: 0, record: record.digest() },
             records: 1,
         })
@@ -96,7 +99,9 @@ impl Case {
         // The home judged its own officials' approvals before it recorded the event, and is answerable for it.
         let approval = header.approval.map(|_| &Judgement::PASSED);
         let act = Act { author, event: record.event, header, body, approval };
-        let applied = match decide(self, &act, now, policy) {
+        let decided = decide(self, &act, now, policy);
+        custody::step_over(self, header.kind);
+        let applied = match decided {
             Err(problem) => Applied { effect: Effect::None(broke(&problem)), settled: Vec::new() },
             Ok(()) if policy.needs_evidence(&self.home, author, header, body) => {
                 self.suspend(record, author, header);
@@ -153,6 +158,14 @@ impl Case {
         let now = record.received;
         match &body.detail {
             Detail::Open { .. } => Vec::new(),
+            Detail::Offer(_) | Detail::Decline { .. } | Detail::Release { .. } | Detail::Taken { .. } => {
+                custody::take_effect(self, record, author, body);
+                Vec::new()
+            }
+            Detail::None if header.kind == Kind::Accept => {
+                custody::take_effect(self, record, author, body);
+                Vec::new()
+            }
             Detail::None => {
                 if let Some(work) = work_of(header) {
                     self.work(&work, &Ended { at: now, by: author.clone(), event: record.event });
@@ -198,6 +211,7 @@ impl Case {
     }
 
     fn unshare(&mut self, id: &EventId, now: Timestamp) {
+        custody::unshared(self, id);
         for grant in self.grants.iter_mut().filter(|grant| grant.id == *id) {
             grant.revoked = Some(now);
         }
@@ -240,6 +254,7 @@ impl Case {
     fn close(&mut self, header: &Header, now: Timestamp) -> Vec<(EventId, Effect)> {
         let Some(outcome) = header.outcome() else { return Vec::new() };
         self.status = Status::Closed { outcome, at: now };
+        self.custody = None;
         let too_late = Effect::None(broke(&Problem::new(Code::CaseClosed, "case")));
         let pending = std::mem::take(&mut self.pending);
         let settled: Vec<_> = pending.into_iter().map(|pending| (pending.event, too_late.clone())).collect();

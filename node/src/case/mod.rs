@@ -5,6 +5,7 @@
 //! [`grant`] and [`mod@decide`]; [`service`] is the definition that the plan comes from.
 
 pub mod capsule;
+pub mod custody;
 pub mod decide;
 pub mod fold;
 mod form;
@@ -20,6 +21,7 @@ pub mod service;
 #[cfg(test)]
 mod tests;
 
+pub use custody::{Custody, Moved, Offer};
 pub use decide::{Act, check_form, decide, decide_open, head_moved};
 pub use fold::{Applied, Entry, Replay};
 pub use grant::{case_unknown, may_append, may_read};

@@ -10,6 +10,7 @@ use ogic_certs::evidence::Judgement;
 use ogic_certs::{AgencyId, CaseId, Digest, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::custody::{Custody, Moved};
 use super::plan::PlanStep;
 use super::row::{HeadAtRow, JudgementRow, TermsRow, spelled, spelled_optional, stamped, stamped_optional};
 use super::service::Title;
@@ -49,6 +50,12 @@ pub struct Case {
     pub pending: Vec<Pending>,
     /// What became of the last [`JUDGED_MAX`] events that were pending, oldest first.
     pub judged: VecDeque<Judged>,
+    /// How the custody stands, while it is about to change.
+    #[serde(default)]
+    pub custody: Option<Custody>,
+    /// The changes of the home, oldest first.
+    #[serde(default)]
+    pub moves: Vec<Moved>,
     /// The newest record.
     #[serde(with = "HeadAtRow")]
     pub head: HeadAt,

@@ -6,6 +6,8 @@
 use ogic_certs::AgencyId;
 use ogic_certs::event::{Body, Header};
 
+use super::custody::is_custody;
+
 const DAY_MS: u64 = 86_400_000;
 
 /// What a case is judged by besides its own history.
@@ -17,19 +19,28 @@ pub struct Policy {
     pub grants_max: usize,
     /// The most pending events of one case: each is kept with the state until its evidence is there.
     pub pending_max: usize,
+    /// The most changes of a case's home: each is kept with the state.
+    pub moves_max: usize,
 }
 
 impl Default for Policy {
-    /// Grants of at most two years, 256 of them, and 512 pending events a case.
+    /// Grants of at most two years, 256 of them, 512 pending events and 64 changes of the home a case.
     fn default() -> Self {
-        Self { grant_life_max_ms: 2 * 365 * DAY_MS + DAY_MS, grants_max: 256, pending_max: 512 }
+        Self {
+            grant_life_max_ms: 2 * 365 * DAY_MS + DAY_MS,
+            grants_max: 256,
+            pending_max: 512,
+            moves_max: 64,
+        }
     }
 }
 
 impl Policy {
     /// Whether the event has no effect before the trusted third party's evidence: `require` for all that another
-    /// agency than the home brings with an official's approval or with documents.
+    /// agency than the home brings with an official's approval or with documents. Custody never waits for one.
     pub fn needs_evidence(&self, home: &AgencyId, author: &AgencyId, header: &Header, body: &Body) -> bool {
-        author != home && (header.approval.is_some() || !body.documents.is_empty())
+        !is_custody(header.kind)
+            && author != home
+            && (header.approval.is_some() || !body.documents.is_empty())
     }
 }

@@ -32,15 +32,17 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if let Some(outcome) = staging.outcomes.get(key).or_else(|| self.book.outcomes.get(key)).cloned() {
             return self.repeat(staging, &outcome, request);
         }
-        if act.kind == Kind::Evidence {
-            return Err(Problem::new(Code::KindNotAllowed, "kind").found("evidence"));
+        // These the node makes itself, as what they follow from is staged.
+        if matches!(act.kind, Kind::Evidence | Kind::Release | Kind::Taken) {
+            return Err(Problem::new(Code::KindNotAllowed, "kind").found(act.kind.as_str()));
         }
-        let home = match act.case {
-            None => true,
-            Some(case) => staging.cases.contains_key(&case) || self.case(&case)?.is_some(),
+        let answer = if matches!(act.kind, Kind::Accept | Kind::Decline) {
+            self.stage_answer(staging, &act)?
+        } else if self.is_own(staging, act.case)? {
+            self.stage_own(staging, act, now)?
+        } else {
+            self.stage_foreign(staging, act)?
         };
-        let answer =
-            if home { self.stage_own(staging, act, now)? } else { self.stage_foreign(staging, act)? };
         let (case, event) = match &answer {
             Answer::Recorded { case, event, .. } | Answer::Sent { case, event } => (*case, *event),
             _ => return Err(Problem::new(Code::Internal, "answer")),
@@ -49,6 +51,19 @@ impl<D: Disk, S: Store> Desk<D, S> {
         staging.push(Fact::Outcome(outcome.clone()))?;
         staging.outcomes.insert(key.to_owned(), outcome);
         Ok(answer)
+    }
+
+    /// Whether an act is for a case that we order, or opens one. A case that we released is ours to act on no more, unless its
+    /// new home gave us a right.
+    fn is_own(&self, staging: &Staging, case: Option<CaseId>) -> Result<bool> {
+        let Some(id) = case else { return Ok(true) };
+        let case = match staging.cases.get(&id) {
+            Some(staged) => Some(staged.case.clone()),
+            None => self.case(&id)?,
+        };
+        Ok(case.is_some_and(|case| {
+            case.is_ordered_by(&self.settings.agency) || self.book.right(&id, None).is_none()
+        }))
     }
 
     /// The same key again: the same answer, if it is the same request.
@@ -157,7 +172,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
     pub(super) fn stage_foreign(&mut self, staging: &mut Staging, act: Act) -> Result<Answer> {
         let case = act.case.ok_or_else(case::case_unknown)?;
         let held = self.book.right(&case, act.step.as_deref()).ok_or_else(case::case_unknown)?;
-        let (home, grant, shown) = (held.reference.home.clone(), held.reference.grant, held.reference.head);
+        let (grant, shown) = (held.reference.grant, held.reference.head);
+        let home = self.book.home_of(&case).cloned().ok_or_else(case::case_unknown)?;
+        self.not_on_its_way(staging, &case)?;
         if let Some((_, judgement)) = &act.approval
             && judgement.sub == Some(ogic_certs::verdict::SubIndication::SigCryptoFailure)
         {

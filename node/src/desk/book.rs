@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Payload, Sign1, Signed};
-use ogic_certs::event::{Body, HeadAt, Header};
+use ogic_certs::custody::{CustodyNotice, Told};
+use ogic_certs::event::{Body, HeadAt, Header, Terms};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::HeadLeaf;
@@ -96,9 +97,56 @@ pub struct ServiceHeld {
     pub signed: Vec<u8>,
 }
 
+/// An offer of another home's case to us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offered {
+    /// The home.
+    pub from: AgencyId,
+    /// The offer's event.
+    pub offer: EventId,
+    /// Its terms.
+    pub terms: Terms,
+    /// Its record.
+    pub place: HeadAt,
+    /// When we heard of it.
+    pub received: Timestamp,
+}
+
+/// A change of a case's home.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Move {
+    /// Who released it.
+    pub from: AgencyId,
+    /// To whom.
+    pub to: AgencyId,
+    /// The offer that it rests on.
+    pub offer: EventId,
+    /// The record of the release.
+    pub release: HeadAt,
+    /// When it was told.
+    pub at: Timestamp,
+    /// The record of taking, once it is known.
+    pub taken: Option<HeadAt>,
+}
+
+/// What this node knows of the custody of a case: what others told, and what it said itself.
+#[derive(Clone, Default, Debug)]
+pub struct CustodyKnown {
+    /// The newest offer to us.
+    pub offered: Option<Offered>,
+    /// Our newest acceptance: the offer, and the event.
+    pub accepted: Option<(EventId, EventId)>,
+    /// The offer that we declined last.
+    pub declined: Option<EventId>,
+    /// The changes of the home, oldest first.
+    pub moves: Vec<Move>,
+}
+
 /// The desk's memory.
 #[derive(Debug, Default)]
 pub struct Book {
+    /// The agency whose memory it is.
+    us: Option<AgencyId>,
     /// Rights that others gave us, by case, oldest first.
     pub references: BTreeMap<CaseId, Vec<Held>>,
     /// Messages of ours by event id or notice digest.
@@ -106,7 +154,7 @@ pub struct Book {
     /// The ids of [`Book::sent`] in the order they were put.
     pub sent_order: Vec<Digest>,
     /// The documents that events of ours bring to cases of other homes, which may fetch them here.
-    brought: HashSet<(CaseId, Digest, AgencyId)>,
+    brought: HashSet<(CaseId, Digest)>,
     /// What callers' keys led to.
     pub outcomes: HashMap<String, OutcomeFact>,
     /// Access entries by case.
@@ -125,15 +173,30 @@ pub struct Book {
     pub overtaken: HashMap<(AgencyId, EventId), Code>,
     /// Rights that others gave us and that their homes have since answered as ended, with the code, as far as this process heard.
     pub ended: HashMap<EventId, Code>,
+    /// The custody of cases that were offered, released or taken.
+    pub custody: BTreeMap<CaseId, CustodyKnown>,
     /// What a person must see.
     pub alarms: Vec<Problem>,
 }
 
 impl Book {
+    /// The empty memory of an agency.
+    pub fn new(us: AgencyId) -> Self {
+        Self { us: Some(us), ..Self::default() }
+    }
+
     /// Takes one fact, which is durable at `position`.
     pub fn apply(&mut self, fact: &Fact, position: Position, leaf: Option<u64>) -> Result<()> {
         match fact {
-            Fact::Event(_) => {}
+            Fact::Event(_) | Fact::Held(_) => {}
+            Fact::Answered(answer) => {
+                let known = self.custody.entry(answer.case).or_default();
+                if answer.accepted {
+                    known.accepted = Some((answer.offer, answer.event));
+                } else {
+                    known.declined = Some(answer.offer);
+                }
+            }
             Fact::Access(access) => self.access.entry(access.case).or_default().push(position),
             Fact::Notice { leaf: notice, peer, signed } => {
                 self.notices.insert(notice.digest, (position, leaf.unwrap_or_default()));
@@ -153,10 +216,18 @@ impl Book {
                 if self.sent.insert(id, sent).is_none() {
                     self.sent_order.push(id);
                 }
-                if let Parcel::Event { header, body, .. } = &put.parcel {
-                    let kind = Header::decode(Sign1::parse_any(header)?.payload())?.kind;
-                    for document in Body::from_blob(body, kind)?.documents {
-                        self.brought.insert((put.case, document.sha256, put.peer.clone()));
+                match &put.parcel {
+                    Parcel::Event { header, body, .. } => {
+                        let kind = Header::decode(Sign1::parse_any(header)?.payload())?.kind;
+                        for document in Body::from_blob(body, kind)?.documents {
+                            self.brought.insert((put.case, document.sha256));
+                        }
+                    }
+                    // What we tell of the custody holds for us too.
+                    Parcel::Notice(signed) => {
+                        if let Ok(notice) = Signed::<CustodyNotice>::parse(signed) {
+                            self.take_custody(None, notice.value(), notice.value().at)?;
+                        }
                     }
                 }
             }
@@ -170,8 +241,14 @@ impl Book {
                 }
             }
             Fact::Unparked(id) => {
+                let case = self.sent.get(id).map(|sent| sent.case);
+                let home = case.and_then(|case| self.home_of(&case).cloned());
                 if let Some(sent) = self.sent.get_mut(id) {
                     sent.state = SentState::Waiting;
+                    // The case may have moved since it was refused.
+                    if let Some(home) = home.filter(|_| sent.is_event) {
+                        sent.peer = home;
+                    }
                 }
             }
             Fact::Dropped(id) => {
@@ -215,7 +292,8 @@ impl Book {
 
     /// Whether an event that we sent to `home` for its `case` brings the document.
     pub fn brings(&self, home: &AgencyId, case: CaseId, sha256: Digest) -> bool {
-        self.brought.contains(&(case, sha256, home.clone()))
+        let is_home = self.home_of(&case) == Some(home) || self.was_home(home, &case);
+        is_home && self.brought.contains(&(case, sha256))
     }
 
     /// A home answered that the right under which we acted has ended.
@@ -227,7 +305,83 @@ impl Book {
 
     /// The home of another agency's case, as far as we were told.
     pub fn home_of(&self, case: &CaseId) -> Option<&AgencyId> {
-        self.references.get(case)?.first().map(|held| &held.reference.home)
+        let known = self.custody.get(case);
+        let moved = known.and_then(|known| known.moves.last()).map(|moved| &moved.to);
+        let told = || self.references.get(case)?.first().map(|held| &held.reference.home);
+        let offered = || known?.offered.as_ref().map(|offered| &offered.from);
+        moved.or_else(told).or_else(offered)
+    }
+
+    /// Whether `agency` was once the home of the case, as far as we were told.
+    pub fn was_home(&self, agency: &AgencyId, case: &CaseId) -> bool {
+        self.custody.get(case).is_some_and(|known| known.moves.iter().any(|moved| moved.from == *agency))
+    }
+
+    /// Takes what a custody notice of `peer`, or without one of ours, tells.
+    fn take_custody(
+        &mut self,
+        peer: Option<&AgencyId>,
+        notice: &CustodyNotice,
+        received: Timestamp,
+    ) -> Result<()> {
+        let case = notice.case;
+        let told = notice.read()?;
+        let known = self.custody.entry(case).or_default();
+        let (from, to, offer, release, taken) = match told {
+            Told::Declined { offer, .. } => {
+                known.moves.retain(|moved| moved.offer != offer || moved.taken.is_some());
+                self.readdress(&case);
+                return Ok(());
+            }
+            Told::Offered { offer, terms, place } => {
+                if let Some(peer) = peer {
+                    known.offered = Some(Offered { from: peer.clone(), offer, terms, place, received });
+                }
+                return Ok(());
+            }
+            Told::Released(release) => {
+                // A release is sealed by the home, which also signed the notice of it.
+                let Some(from) = peer.cloned().or_else(|| self.us.clone()) else { return Ok(()) };
+                (from, release.to.clone(), release.offer, release.place(), None)
+            }
+            Told::Taken { from, release, place, .. } => {
+                (from, release.to.clone(), release.offer, release.place(), Some(place))
+            }
+        };
+        let known = self.custody.entry(case).or_default();
+        // Notices of several homes come in any order; what is later in the history is the later move.
+        let later = known.moves.iter().position(|moved| moved.release.seq >= release.seq);
+        match later {
+            Some(at) if known.moves[at].release == release => {
+                known.moves[at].taken = known.moves[at].taken.or(taken);
+            }
+            at => {
+                let moved = Move { from, to, offer, release, at: received, taken };
+                known.moves.insert(at.unwrap_or(known.moves.len()), moved);
+            }
+        }
+        // An offer is used up by the release that rests on it, or on a later one.
+        if known.offered.as_ref().is_some_and(|offered| offered.place.seq < release.seq) {
+            known.offered = None;
+        }
+        self.readdress(&case);
+        Ok(())
+    }
+
+    /// Events that wait for a home that is none any more go to the one that is.
+    fn readdress(&mut self, case: &CaseId) {
+        let Some(home) = self.home_of(case).cloned() else { return };
+        for sent in self.sent.values_mut() {
+            let waits = match &sent.state {
+                SentState::Waiting => true,
+                SentState::Parked(problem) => problem.code == Code::CaseMoved,
+                SentState::Done { .. } | SentState::Dropped(_) => false,
+            };
+            if waits && sent.is_event && sent.case == *case && sent.peer != home {
+                sent.peer = home.clone();
+                sent.state = SentState::Waiting;
+            }
+        }
     }
 
     fn take_notice(&mut self, peer: &AgencyId, signed: &[u8], received: Timestamp) -> Result<()> {
@@ -238,12 +392,16 @@ impl Book {
                 self.see_head(reference.case, reference.head, None);
                 self.references.entry(reference.case).or_default().push(Held { reference, received });
             }
+            ogic_certs::cose::Kind::Custody => {
+                self.take_custody(Some(peer), &CustodyNotice::decode(envelope.payload())?, received)?;
+            }
             _ => {
                 let notice = VerdictNotice::decode(envelope.payload())?;
                 if self.home_of(&notice.case) == Some(peer) {
                     self.see_head(notice.case, notice.head, None);
                 }
-                if let Some(sent) = self.sent.get_mut(&notice.event.0).filter(|sent| sent.peer == *peer) {
+                // A judgement may come from an agency that has become the home since.
+                if let Some(sent) = self.sent.get_mut(&notice.event.0) {
                     sent.judgement = Some(notice.judgement);
                 }
             }

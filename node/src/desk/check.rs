@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Kind, Sign1, Signed};
+use ogic_certs::custody::{CustodyNotice, Told, open_release};
 use ogic_certs::event::{Approval, Event};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::receipt::ReceiptFrame;
@@ -15,7 +16,7 @@ use ogic_certs::refusal::VerdictNotice;
 use ogic_certs::trust::{Trust, judgement_of};
 use ogic_certs::{AgencyId, Code, Digest, EventId, Problem, Result, Timestamp};
 
-use super::work::{CheckedEvent, Work};
+use super::work::{CheckedEvent, CustodyTold, Work};
 use crate::exchange::message::{Carried, Message};
 
 /// Most certificates that one connection brings.
@@ -182,10 +183,14 @@ fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestam
             Ok(notice) => Work::Verdict { peer: peer.clone(), notice: Box::new(notice), certificates },
             Err(problem) => unfit(problem),
         },
+        Kind::Custody => match custody(trust, bytes, bag, now) {
+            Ok(told) => Work::Custody { peer: peer.clone(), told: Box::new(told) },
+            Err(problem) => unfit(problem),
+        },
         other => {
             return Err(Problem::new(Code::KindMismatch, "notice")
                 .found(other.content_type())
-                .expected("a reference or a verdict notice"));
+                .expected("a reference, a verdict or a custody notice"));
         }
     })
 }
@@ -197,6 +202,25 @@ fn verdict(
     now: Timestamp,
 ) -> Result<ogic_certs::trust::Verified<VerdictNotice>> {
     trust.open(Signed::parse(bytes)?, certificates, now)
+}
+
+/// What is told of a custody: the notice's seal, that of the event in it, and of a release that it rests on.
+fn custody(trust: &Trust, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<CustodyTold> {
+    let signed = Signed::<CustodyNotice>::parse(bytes)?;
+    let event = signed.value().event()?;
+    let mut certificates = certificates_of(bag, bytes)?;
+    certificates.extend(certificates_of(bag, event.header.bytes())?);
+    let released_by = match signed.value().read()? {
+        Told::Taken { release, proof, .. } => {
+            certificates.extend(certificates_of(bag, proof.bytes())?);
+            certificates.extend(certificates_of(bag, &proof.value().header)?);
+            Some(open_release(trust, &proof, &certificates, release.record.received)?)
+        }
+        _ => None,
+    };
+    let author = trust.open(event.header, &certificates, now)?.identity().agency.clone();
+    let notice = trust.open(signed, &certificates, now)?;
+    Ok(CustodyTold { notice, author, released_by, certificates })
 }
 
 /// Receipts: the checkpoint's signature, then every leaf and head under it. An unsigned or unproven receipt counts for nothing.

@@ -12,10 +12,10 @@ use ogic_certs::refusal::VerdictNotice;
 use ogic_certs::trust::Verified;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
-use super::Desk;
 use super::fact::{EventFact, Fact, Parcel, PutFact};
 use super::stage::{Leaf, Random, StagedCase, Staging, stage_certificates};
 use super::work::{Act, CheckedEvent};
+use super::{Desk, Output};
 use crate::case::{self, Applied, Case, Effect};
 use crate::log::Disk;
 use crate::store::Store;
@@ -28,6 +28,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         peer: &AgencyId,
         checked: CheckedEvent,
         now: Timestamp,
+        random: Random<'_>,
     ) -> Result<()> {
         if checked.author != *peer {
             return Err(Problem::new(Code::IdentityMismatch, "seal")
@@ -57,9 +58,35 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return Ok(());
         }
         self.check_order(staging, peer, case, event, now)?;
+        self.check_arrived(staging, &case)?;
+        let kind = header.kind;
+        let was_released =
+            self.staged_case(staging, case).is_ok_and(|staged| staged.case.released_to().is_some());
+        let declined = (kind == Kind::Decline && was_released).then(|| checked.event.clone());
         let (_, fact) = self.stage_event(staging, checked, now)?;
+        if let Some(event) = declined {
+            staging.ours_again.push(case);
+            if let Err(problem) = self.tell_declined(staging, &event, now) {
+                self.outputs.push_back(Output::Alarm(problem.within(format!("decline of {case}"))));
+            }
+        }
         self.stage_overtaken(staging, peer, case, event)?;
         staging.receipts.entry(peer.clone()).or_default().push(Leaf::New(fact));
+        if kind == Kind::Accept
+            && let Err(problem) = self.stage_release(staging, case, now, random)
+        {
+            // The acceptance stands, and the next record voids it: the target is told by its receipt and asks again.
+            self.outputs.push_back(Output::Alarm(problem.within(format!("release of {case}"))));
+        }
+        Ok(())
+    }
+
+    /// A case that was accepted here and is not taken yet is on its way: its events are not refused for good.
+    fn check_arrived(&self, staging: &Staging, case: &CaseId) -> Result<()> {
+        let on_its_way = self.book.custody.get(case).is_some_and(|known| known.accepted.is_some());
+        if on_its_way && !staging.cases.contains_key(case) && self.case(case)?.is_none() {
+            return Err(Problem::new(Code::CaseMoved, self.settings.agency.as_str()));
+        }
         Ok(())
     }
 
@@ -102,9 +129,19 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let place = HeadAt { seq: record.seq, record: record.digest() };
         next.head = place;
         // All that can fail comes before the record: what is refused leaves none.
+        let how_it_came = match &body.detail {
+            Detail::Share(terms) | Detail::Offer(terms) if !next.moves.is_empty() => {
+                self.told_moves(staging, &next, &terms.grantee, now)?
+            }
+            _ => Vec::new(),
+        };
         let reference = match &body.detail {
-            Detail::Share(terms) => Some(self.reference(&next, event_id, terms, now)?),
+            Detail::Share(terms) | Detail::Offer(terms) => Some(self.reference(&next, event_id, terms, now)?),
             _ => None,
+        };
+        let told = match &body.detail {
+            Detail::Offer(terms) => self.notices(&event, &[record], vec![terms.grantee.clone()], now)?,
+            _ => Vec::new(),
         };
         stage_certificates(&self.book, staging, certificates)?;
         let fact = staging.push(Fact::Event(EventFact {
@@ -122,7 +159,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         for (settled, effect) in applied.settled {
             staging.effects.push((id, settled, effect));
         }
-        if let Some(put) = reference {
+        for put in how_it_came.into_iter().chain(reference).chain(told) {
             staging.push(Fact::Put(put))?;
         }
         Ok((place, fact))
@@ -187,6 +224,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let Some(pending) = staged.case.pending(&event).cloned() else {
             return Ok(());
         };
+        // A case that was released in the meantime has its pending events judged by its new home.
+        if !staged.case.is_ordered_by(&self.settings.agency) {
+            return Ok(());
+        }
         let head = staged.case.head;
         let evidence = evidence.map(|evidence| evidence.signed().bytes().to_vec());
         let body = Body::of(Detail::Evidence { event, own: own.clone(), evidence: evidence.clone() });

@@ -10,6 +10,7 @@ use ogic_certs::event::{Body, Detail, Header};
 use ogic_certs::trust::Trust;
 use ogic_certs::{CaseId, Digest, Result, Timestamp};
 
+use super::custody::release_signers;
 use super::fact::EventFact;
 use super::{Desk, case_unknown};
 use crate::log::Disk;
@@ -91,6 +92,9 @@ fn signers(fact: &EventFact) -> Result<Vec<Digest>> {
     }
     if let Detail::Evidence { evidence: Some(evidence), .. } = &body.detail {
         signers.push(Sign1::parse_any(evidence)?.signer());
+    }
+    if let Detail::Taken { release, .. } = &body.detail {
+        signers.extend(release_signers(release)?);
     }
     Ok(signers)
 }

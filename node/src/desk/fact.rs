@@ -18,6 +18,10 @@ const LIMITS: Limits = Limits { bytes_max: 512 << 10, depth_max: 8, items_max: 1
 pub enum Fact {
     /// A record of a home case, with the event's parts as they were received.
     Event(EventFact),
+    /// A record of another home's case, held until the case is taken.
+    Held(EventFact),
+    /// An answer of ours to an offer of custody.
+    Answered(AnswerFact),
     /// Somebody looked at a case, or tried to.
     Access(AccessFact),
     /// A signed notice of another agency: a reference or a verdict.
@@ -102,6 +106,19 @@ pub struct EventFact {
     pub body: Vec<u8>,
     /// The approval's COSE bytes.
     pub approval: Option<Vec<u8>>,
+}
+
+/// An answer of ours to an offer of custody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnswerFact {
+    /// The case.
+    pub case: CaseId,
+    /// The offer's event.
+    pub offer: EventId,
+    /// The event that answers it.
+    pub event: EventId,
+    /// Whether it is accepted; else declined.
+    pub accepted: bool,
 }
 
 /// An entry of the access log.
@@ -189,15 +206,11 @@ impl Fact {
     /// The entry that is committed.
     pub fn to_entry(&self) -> Result<Entry> {
         match self {
-            Self::Event(fact) => Entry::with_leaf(
-                EntryKind::Event,
-                fact.record.to_bytes().to_vec(),
-                array([
-                    (&fact.author).into(),
-                    fact.header.as_slice().into(),
-                    fact.body.as_slice().into(),
-                    cbor::optional(fact.approval.as_deref()),
-                ]),
+            Self::Event(fact) => fact.to_entry(EntryKind::Event),
+            Self::Held(fact) => fact.to_entry(EntryKind::Held),
+            Self::Answered(fact) => Entry::plain(
+                EntryKind::Answered,
+                array([fact.case.into(), fact.offer.into(), fact.event.into(), fact.accepted.into()]),
             ),
             Self::Access(fact) => {
                 let body = fact.body();
@@ -275,15 +288,16 @@ impl Fact {
     fn read(kind: EntryKind, bytes: &[u8]) -> Result<Self> {
         let (leaf, body) = if kind.has_leaf() { split_leaf(bytes)? } else { (&[][..], bytes) };
         Ok(match kind {
-            EntryKind::Event => {
+            EntryKind::Event => Self::Event(EventFact::read(leaf, body)?),
+            EntryKind::Held => Self::Held(EventFact::read(leaf, body)?),
+            EntryKind::Answered => {
                 let value = decode(body)?;
-                let [author, header, body, approval] = value.as_tuple::<4>("event")?;
-                Self::Event(EventFact {
-                    record: Record::from_bytes(leaf)?,
-                    author: author.as_agency("author")?,
-                    header: header.as_bytes("header")?.to_vec(),
-                    body: body.as_bytes("body")?.to_vec(),
-                    approval: approval.as_optional(bytes_of)?,
+                let [case, offer, event, accepted] = value.as_tuple::<4>("answer")?;
+                Self::Answered(AnswerFact {
+                    case: CaseId(case.as_digest("case")?),
+                    offer: EventId(offer.as_digest("offer")?),
+                    event: EventId(event.as_digest("event")?),
+                    accepted: accepted.as_bool("accepted")?,
                 })
             }
             EntryKind::Access => Self::Access(AccessFact::read(AccessLeaf::from_bytes(leaf)?, body)?),
@@ -386,6 +400,33 @@ impl Fact {
             other => {
                 return Err(Problem::new(Code::StoreNewer, "entry kind").found(format!("{other:?}")));
             }
+        })
+    }
+}
+
+impl EventFact {
+    fn to_entry(&self, kind: EntryKind) -> Result<Entry> {
+        Entry::with_leaf(
+            kind,
+            self.record.to_bytes().to_vec(),
+            array([
+                (&self.author).into(),
+                self.header.as_slice().into(),
+                self.body.as_slice().into(),
+                cbor::optional(self.approval.as_deref()),
+            ]),
+        )
+    }
+
+    fn read(leaf: &[u8], body: &[u8]) -> Result<Self> {
+        let value = decode(body)?;
+        let [author, header, body, approval] = value.as_tuple::<4>("event")?;
+        Ok(Self {
+            record: Record::from_bytes(leaf)?,
+            author: author.as_agency("author")?,
+            header: header.as_bytes("header")?.to_vec(),
+            body: body.as_bytes("body")?.to_vec(),
+            approval: approval.as_optional(bytes_of)?,
         })
     }
 }

@@ -25,7 +25,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
     ) {
         let allowed = self
             .staged_case(staging, read.case)
-            .and_then(|staged| case::may_read(&staged.case, &read.who, read.grant, now));
+            .and_then(|staged| case::may_read(&staged.case, &read.who, read.grant, now).map(|()| staged))
+            .and_then(|staged| match staged.case.released_to() {
+                // The new home reads what it will order; whoever else asks is told where the case went.
+                Some(to) if read.who != *to && read.who != self.settings.agency => {
+                    Err(Problem::new(Code::CaseMoved, to.as_str()))
+                }
+                _ => Ok(()),
+            });
         if let Err(problem) = allowed {
             self.figures.refused += 1;
             self.count_refusal(

@@ -7,6 +7,7 @@
 mod acts;
 mod book;
 pub mod check;
+mod custody;
 mod documents;
 mod events;
 mod export;
@@ -31,10 +32,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use ogic_certs::cose::Signer;
 use ogic_certs::{AgencyId, CaseId, Code, Problem, Result, Timestamp};
 
-pub use book::{Book, HeadSeen, Held, Seen, Sent, SentState, ServiceHeld};
+pub use book::{Book, CustodyKnown, HeadSeen, Held, Move, Offered, Seen, Sent, SentState, ServiceHeld};
+pub use custody::CLOCK_SKEW_MS_MAX;
 pub use documents::Named;
-pub use fact::{AccessFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
-pub use work::{Act, Answer, CheckedEvent, Output, Read, Ticket, Wanted, Work};
+pub use fact::{AccessFact, AnswerFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
+pub use work::{Act, Answer, CheckedEvent, CustodyTold, Output, Read, Ticket, Wanted, Work};
 
 use crate::case::{Policy, case_unknown};
 use crate::exchange::outbox::Outbox;
@@ -95,6 +97,8 @@ pub struct Desk<D: Disk, S: Store> {
     follower: Follower,
     /// Cases that changed since the store last followed.
     tail: BTreeMap<CaseId, TailCase>,
+    /// Other homes' cases that were offered to us, as far as their history is held here.
+    held: BTreeMap<CaseId, TailCase>,
     book: Book,
     outbox: Outbox,
     post: Post,

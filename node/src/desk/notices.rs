@@ -24,7 +24,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// member could draw to itself what is meant for another.
     pub(super) fn may_be_home(&self, staging: &Staging, peer: &AgencyId, case: &CaseId) -> bool {
         match self.book.home_of(case).or_else(|| staging.homes.get(case)) {
-            Some(home) => home == peer,
+            // A former home's reference may be late: the grant has moved along.
+            Some(home) => home == peer || self.book.was_home(peer, case),
             None => !staging.cases.contains_key(case) && matches!(self.case(case), Ok(None)),
         }
     }
@@ -105,7 +106,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 .book
                 .sent
                 .get(&id)
-                .is_some_and(|sent| sent.peer == *peer && !matches!(sent.state, SentState::Done { .. }));
+                .filter(|sent| sent.peer == *peer || self.book.was_home(peer, &sent.case))
+                .is_some_and(|sent| !matches!(sent.state, SentState::Done { .. }));
             if waiting && !staging.settled.contains(&id) {
                 done.push(id);
             }

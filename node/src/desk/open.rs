@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use ogic_certs::cose::{Payload, Sign1};
-use ogic_certs::event::{Body, Detail, Header};
 use ogic_certs::{CaseId, Code, EventId, Problem, Result, Timestamp};
 
+use super::custody::{folded, take_held};
 use super::fact::{EventFact, Fact};
 use super::post::Post;
 use super::rows::TailCase;
@@ -26,8 +25,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
             store: &store,
             settings: &settings,
             watermark,
-            book: Book::default(),
+            book: Book::new(settings.agency.clone()),
             tail: BTreeMap::new(),
+            held: BTreeMap::new(),
             floor: Timestamp::EARLIEST,
         };
         let known_size = known_size.max((watermark > 0).then_some(watermark));
@@ -35,7 +35,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let log = Log::open_with(disk, &options, |position, kind, bytes, leaf| {
             recovery.take(&Fact::from_entry(kind, bytes)?, position, leaf)
         })?;
-        let Recovery { book, tail, floor, .. } = recovery;
+        let Recovery { book, tail, held, floor, .. } = recovery;
         let outbox = Outbox::new(settings.jitter_seed);
         let mut desk = Self {
             settings,
@@ -43,6 +43,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             follower: Follower::new(watermark),
             store,
             tail,
+            held,
             book,
             outbox,
             post: Post::default(),
@@ -89,7 +90,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if !batch.cases.is_empty() {
             self.follow_later(batch);
         }
-        for case in self.cases()? {
+        for case in self.cases()?.iter().filter(|case| case.is_ordered_by(&self.settings.agency)) {
             for pending in &case.pending {
                 self.outputs.push_back(Output::Judge { case: case.id, event: pending.event });
             }
@@ -132,6 +133,7 @@ struct Recovery<'a, S> {
     watermark: u64,
     book: Book,
     tail: BTreeMap<CaseId, TailCase>,
+    held: BTreeMap<CaseId, TailCase>,
     floor: Timestamp,
 }
 
@@ -147,42 +149,55 @@ impl<S: Store> Recovery<'_, S> {
         self.floor = self.floor.max(at.unwrap_or(Timestamp::EARLIEST));
         match (fact, leaf) {
             (Fact::Event(event), Some(leaf)) if leaf >= self.watermark => self.fold(event, position, leaf),
+            // The store has the case that was taken, with all that was held of it.
+            (Fact::Event(event), _) => {
+                self.held.remove(&event.record.case);
+                Ok(())
+            }
+            (Fact::Held(event), Some(leaf)) => self.hold(event, position, leaf),
             _ => Ok(()),
         }
     }
 
     /// Folds a record that the store has not followed.
     fn fold(&mut self, fact: &EventFact, position: Position, leaf: u64) -> Result<()> {
-        let header = Sign1::parse(&fact.header, ogic_certs::cose::Kind::Event)?;
-        let header = Header::decode(header.payload())?;
-        let body = Body::from_blob(&fact.body, header.kind)?;
         let record = &fact.record;
         let id = record.case;
-        if let Detail::Open { service, .. } = &body.detail {
-            let service = &self.book.service(service)?.service;
-            let case = Case::open(record, &fact.author, &header, &body, service)?;
-            self.tail.insert(id, TailCase { case, rows: Vec::new() });
-        } else {
-            if !self.tail.contains_key(&id) {
-                let row = self.store.case(&id)?.ok_or_else(|| {
-                    Problem::new(Code::StoreDamaged, "store")
-                        .found("a record of a case that it does not have")
-                })?;
-                self.tail.insert(id, TailCase { case: Case::from_row(&row.state)?, rows: Vec::new() });
+        let (before, mut rows, mut taken) = match self.tail.remove(&id) {
+            Some(tail) => (Some(tail.case), tail.rows, tail.taken),
+            None => (self.stored(&id)?, Vec::new(), 0),
+        };
+        let before = match self.held.remove(&id) {
+            // The case was taken by this record: what was held of it is its history.
+            Some(held) if held.case.records == record.seq => {
+                rows.extend(held.rows);
+                taken = leaf + 1;
+                Some(held.case)
             }
-            if let Some(tail) = self.tail.get_mut(&id) {
-                tail.case.advance(record, &fact.author, &header, &body, &self.settings.policy)?;
-            }
-        }
-        if let Some(tail) = self.tail.get_mut(&id) {
-            tail.rows.push(RecordRow {
-                seq: record.seq,
-                record: record.digest(),
-                event: EventId::of(&fact.header),
-                leaf,
-                position,
-            });
-        }
+            _ => before,
+        };
+        let case = folded(&self.book, &self.settings.policy, before, fact)?;
+        rows.push(RecordRow {
+            seq: record.seq,
+            record: record.digest(),
+            event: EventId::of(&fact.header),
+            leaf,
+            position,
+        });
+        self.tail.insert(id, TailCase { case, rows, taken });
         Ok(())
+    }
+
+    fn hold(&mut self, fact: &EventFact, position: Position, leaf: u64) -> Result<()> {
+        let base = match self.tail.get(&fact.record.case) {
+            Some(tail) => Some(tail.case.clone()),
+            None => self.stored(&fact.record.case)?,
+        };
+        let known = (&self.book, &self.settings.policy);
+        take_held(&mut self.held, || Ok(base), known, fact, (position, leaf))
+    }
+
+    fn stored(&self, id: &CaseId) -> Result<Option<Case>> {
+        self.store.case(id)?.map(|row| Case::from_row(&row.state)).transpose()
     }
 }

@@ -66,7 +66,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
     pub fn event_at(&self, position: Position) -> Result<EventFact> {
         let (kind, bytes) = self.log.read(position)?;
         match Fact::from_entry(kind, &bytes)? {
-            Fact::Event(fact) => Ok(fact),
+            Fact::Event(fact) | Fact::Held(fact) => Ok(fact),
             _ => Err(Problem::new(Code::StoreDamaged, "record").found("an entry of another kind")),
         }
     }

@@ -96,6 +96,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 Ok(Some(parcel)) => {
                     let mut certificates = seal.clone();
                     certificates.extend(self.approval_certificates(&parcel));
+                    certificates.extend(self.custody_certificates(&parcel));
                     let shown = self.post.unshown(peer, StreamKind::Events, &certificates);
                     messages.extend(shown.map(|message| (StreamKind::Events, message)));
                     messages.push((StreamKind::Events, parcel_message(parcel)));

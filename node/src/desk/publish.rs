@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use ogic_certs::checkpoint::{Checkpoint, HeadsTree};
 use ogic_certs::cose;
+use ogic_certs::custody::CustodyNotice;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::{HeadLeaf, Leaf as LogLeaf};
 use ogic_certs::refusal::Refusal;
 use ogic_certs::{AgencyId, CaseId, Digest, EventId, Problem, Result, Timestamp};
 
+use super::custody::take_held;
 use super::fact::Fact;
 use super::rows::TailCase;
 use super::stage::{Leaf, Reply, Staging};
@@ -42,6 +44,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
     ) -> Result<()> {
         for (fact, place) in staging.facts.iter().zip(&committed.places) {
             self.book.apply(fact, place.position, place.leaf)?;
+            if let (Fact::Held(held), Some(leaf)) = (fact, place.leaf) {
+                let base = self.case(&held.record.case)?;
+                let known = (&self.book, &self.settings.policy);
+                take_held(&mut self.held, || Ok(base), known, held, (place.position, leaf))?;
+            }
         }
         self.publish_cases(&staging, committed);
         for fact in &staging.facts {
@@ -129,27 +136,32 @@ impl<D: Disk, S: Store> Desk<D, S> {
             if staged.records.is_empty() {
                 continue;
             }
-            let rows: Vec<RecordRow> = staged
-                .records
-                .iter()
-                .filter_map(|(event, record, fact)| {
-                    let place = committed.places.get(*fact)?;
-                    Some(RecordRow {
-                        seq: record.seq,
-                        record: record.digest(),
-                        event: *event,
-                        leaf: place.leaf?,
-                        position: place.position,
-                    })
+            let taken = staging.taken.contains(id);
+            let held = if taken { self.held.remove(id) } else { None };
+            let mut rows = held.map(|held| held.rows).unwrap_or_default();
+            rows.extend(staged.records.iter().filter_map(|(event, record, fact)| {
+                let place = committed.places.get(*fact)?;
+                Some(RecordRow {
+                    seq: record.seq,
+                    record: record.digest(),
+                    event: *event,
+                    leaf: place.leaf?,
+                    position: place.position,
                 })
-                .collect();
+            }));
             self.figures.events += rows.len() as u64;
             let case = &staged.case;
             batch.cases.push(CaseRow { case: *id, state: case.to_row(), records: case.records });
             batch.records.extend(rows.iter().map(|row| (*id, *row)));
-            let tail =
-                self.tail.entry(*id).or_insert_with(|| TailCase { case: case.clone(), rows: Vec::new() });
+            let tail = self.tail.entry(*id).or_insert_with(|| TailCase {
+                case: case.clone(),
+                rows: Vec::new(),
+                taken: 0,
+            });
             tail.case = case.clone();
+            if taken {
+                tail.taken = committed.size;
+            }
             tail.rows.extend(rows);
         }
         if !batch.cases.is_empty() {
@@ -165,9 +177,18 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 Effect::Held | Effect::None(_) => {}
             }
         }
+        for id in staging.taken.iter().chain(&staging.ours_again) {
+            // Whatever waits for evidence waits for ours now.
+            let pending = staging.cases.get(id).map(|staged| staged.case.pending.clone()).unwrap_or_default();
+            let judge = pending.iter().map(|pending| Output::Judge { case: *id, event: pending.event });
+            self.outputs.extend(judge);
+        }
         for fact in &staging.facts {
             if let Fact::Notice { peer, signed, .. } = fact {
                 self.ask_for_service(peer, signed);
+                if let Ok(notice) = cose::Signed::<CustodyNotice>::parse(signed) {
+                    self.readdress(&notice.value().case);
+                }
             }
             if let Fact::Dropped(id) = fact {
                 self.outbox.done(id);
@@ -175,6 +196,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             if let Fact::Unparked(id) = fact {
                 self.outbox.retry(id);
                 if let Some(sent) = self.book.sent.get(id) {
+                    self.outbox.readdress(id, &sent.peer);
                     self.outputs.push_back(Output::Wake(sent.peer.clone()));
                 }
             }
@@ -259,6 +281,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 | super::Work::Read { ticket, .. }
                 | super::Work::Retry { ticket, .. }
                 | super::Work::Drop { ticket, .. }
+                | super::Work::Hold { ticket, .. }
                 | super::Work::Service { ticket: Some(ticket), .. } => {
                     self.outputs.push_back(Output::Reply(ticket, Err(problem.clone())));
                 }

@@ -20,6 +20,9 @@ pub(super) struct TailCase {
     pub(super) case: Case,
     /// Its records that the store does not have, in order.
     pub(super) rows: Vec<RecordRow>,
+    /// The log's size when the case was taken from another home, else 0: the leaves of what was held before are older than
+    /// their publication, and the store has them once it has followed so far.
+    pub(super) taken: u64,
 }
 
 impl<D: Disk, S: Store> Desk<D, S> {
@@ -107,7 +110,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// The store has followed up to `watermark` leaves: what it now answers leaves the tail.
     pub(super) fn followed(&mut self, watermark: u64) {
         self.tail.retain(|_, tail| {
-            tail.rows.retain(|row| row.leaf >= watermark);
+            let taken = tail.taken;
+            tail.rows.retain(|row| row.leaf >= watermark || taken > watermark);
             !tail.rows.is_empty()
         });
     }

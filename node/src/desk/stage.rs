@@ -42,6 +42,12 @@ pub(super) struct Staging {
     pub(super) settled: Vec<Digest>,
     pub(super) outcomes: HashMap<String, OutcomeFact>,
     pub(super) services: HashMap<Digest, Service>,
+    /// Cases of other homes as they are held with this commit.
+    pub(super) held: BTreeMap<CaseId, Case>,
+    /// Cases that are taken from another home.
+    pub(super) taken: Vec<CaseId>,
+    /// Cases whose offer was declined: one that was released is ours again.
+    pub(super) ours_again: Vec<CaseId>,
 }
 
 /// A case with the records that this commit adds.
@@ -128,7 +134,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             Work::Event { peer, event } => {
                 let (subject, case) = (event.event.id().0, event.event.case());
                 let grant = event.event.header.value().grant;
-                let outcome = self.stage_delivered(staging, &peer, *event, now);
+                let outcome = self.stage_delivered(staging, &peer, *event, now, random);
                 self.note_outcome(&peer, case, EventId(subject), outcome.as_ref().err(), now);
                 if let Err(problem) = outcome {
                     self.count_refusal(staging, &peer, case, grant, &problem, None, now, random);
@@ -145,20 +151,30 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 let bytes = reference.signed().bytes().to_vec();
                 let fits = reference.identity().agency == peer
                     && reference.value().home == peer
-                    && reference.value().terms.grantee == self.settings.agency
-                    && self.may_be_home(staging, &peer, &reference.value().case);
-                if self.stage_notice(staging, peer.clone(), bytes, fits, certificates, now) {
-                    staging.homes.insert(reference.value().case, peer);
+                    && reference.value().terms.grantee == self.settings.agency;
+                let case = reference.value().case;
+                if fits && !self.may_be_home(staging, &peer, &case) {
+                    let problem = super::custody::unproven(&peer);
+                    staging.refusals.push((peer, Digest::of(&bytes), problem, None));
+                } else if self.stage_notice(staging, peer.clone(), bytes, fits, certificates, now) {
+                    staging.homes.insert(case, peer);
                 }
             }
             Work::Verdict { peer, notice, certificates } => {
                 let event = notice.value().event.0;
                 let bytes = notice.signed().bytes().to_vec();
                 let fits = notice.identity().agency == peer
-                    && self.book.sent.get(&event).is_some_and(|sent| sent.peer == peer);
+                    && self.book.sent.get(&event).is_some_and(|sent| {
+                        sent.peer == peer || self.book.home_of(&sent.case) == Some(&peer)
+                    });
                 if self.stage_notice(staging, peer, bytes, fits, certificates, now) {
                     staging.settled.push(event);
                 }
+            }
+            Work::Custody { peer, told } => self.stage_custody(staging, peer, *told, now, random),
+            Work::Hold { ticket, case, entries } => {
+                let answer = self.stage_hold(staging, case, entries).map(|()| Answer::Done);
+                staging.reply(ticket, answer);
             }
             Work::Receipts { peer, frame, checkpoint, certificates } => {
                 let result = self.stage_receipts(staging, &peer, &frame, &checkpoint, certificates, now);
@@ -206,7 +222,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 }
             }
             Work::Retry { ticket, id } => {
+                let case = self.book.sent.get(&id).filter(|sent| sent.is_event).map(|sent| sent.case);
+                let ours = case.and_then(|case| self.book.home_of(&case)) == Some(&self.settings.agency);
                 let answer = match self.parked(staging, &id) {
+                    // The case is at home by now: nobody can be sent it but we ourselves.
+                    Some(Parked::Waits) if ours => {
+                        Err(Problem::new(Code::CaseMoved, self.settings.agency.as_str()))
+                    }
                     Some(Parked::Waits) => staging.push(Fact::Unparked(id)).map(|_| Answer::Done),
                     _ => Err(not_parked(&id)),
                 };

@@ -3,9 +3,11 @@
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::Signed;
+use ogic_certs::custody::CustodyNotice;
 use ogic_certs::event::{Approval, Event, HeadAt, Kind, StepTimes};
 use ogic_certs::evidence::{Evidence, Judgement};
 use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::record::Record;
 use ogic_certs::reference::Reference;
 use ogic_certs::refusal::{Refusal, VerdictNotice};
 use ogic_certs::service::ServiceText;
@@ -66,6 +68,22 @@ pub enum Work {
         notice: Box<Verified<VerdictNotice>>,
         /// The certificates that it rests on.
         certificates: Vec<Certificate>,
+    },
+    /// A home tells us of the custody of a case.
+    Custody {
+        /// The sender.
+        peer: AgencyId,
+        /// What it tells.
+        told: Box<CustodyTold>,
+    },
+    /// A case is offered to us: its history, fetched and verified, is to be held.
+    Hold {
+        /// Who waits.
+        ticket: Ticket,
+        /// The case.
+        case: CaseId,
+        /// Consecutive records with their events, oldest first.
+        entries: Vec<(Record, CheckedEvent)>,
     },
     /// What a peer delivered failed its checks: to be refused, signed.
     Unfit {
@@ -184,6 +202,8 @@ impl Work {
             | Self::Seen { .. } => 1,
             Self::Act { act, .. } => u64::from(act.approval.is_some()),
             Self::Judged { evidence, .. } => u64::from(evidence.is_some()),
+            Self::Custody { told, .. } => 2 + 2 * u64::from(told.released_by.is_some()),
+            Self::Hold { entries, .. } => entries.len() as u64,
             Self::Unfit { .. }
             | Self::Contradiction { .. }
             | Self::Read { .. }
@@ -221,6 +241,19 @@ pub struct CheckedEvent {
     pub certificates: Vec<Certificate>,
     /// Our own judgement of the official's approval.
     pub approval: Option<Judgement>,
+}
+
+/// A custody notice whose seals held.
+#[derive(Debug)]
+pub struct CustodyTold {
+    /// The notice.
+    pub notice: Verified<CustodyNotice>,
+    /// The agency whose seal signed the event in it.
+    pub author: AgencyId,
+    /// In a notice of taking: the agency that signed the release that it rests on.
+    pub released_by: Option<AgencyId>,
+    /// The certificates that all of it rests on.
+    pub certificates: Vec<Certificate>,
 }
 
 /// A look at a case.

@@ -94,6 +94,7 @@ pub const fn is_passing(code: Code) -> bool {
             | Code::BehindPeers
             | Code::PendingBase
             | Code::CaseSuspended
+            | Code::CaseMoved
             | Code::CertificateUnknown
             | Code::AgencyUnknown
             | Code::TrustUndecidable
@@ -275,6 +276,22 @@ impl Outbox {
             }
             _ => false,
         }
+    }
+
+    /// The item goes to another peer from now on, at its old place among the others. False if it is not here, or goes there
+    /// already.
+    pub fn readdress(&mut self, id: &Digest, peer: &AgencyId) -> bool {
+        if self.entries.get(id).is_none_or(|entry| entry.item.peer == *peer) {
+            return false;
+        }
+        self.take_out(*id);
+        self.set_state(*id, State::Waiting);
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.item.peer = peer.clone();
+            entry.problem = None;
+        }
+        self.enqueue(*id);
+        true
     }
 
     /// When [`Outbox::handle_timeout`] wants to be called.

@@ -69,6 +69,8 @@ kinds! {
     18 Alarm false "Something an operator must see, with both sides kept.";
     19 Overtaken false "A refused event that a later one of its sender overtook.";
     20 OutboxDropped false "A parked message that an operator gave up.";
+    21 Held true "A record of another home's case, held until the case is taken.";
+    22 Answered false "An answer to an offer of custody.";
 }
 
 /// One entry to be committed.

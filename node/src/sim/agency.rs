@@ -71,6 +71,8 @@ pub(super) enum Asked {
     Look(usize),
     /// A service definition.
     Service(Digest),
+    /// The history of a case that a client is about to accept.
+    Custody(usize),
 }
 
 /// Who waits for an answer of the desk.
@@ -91,6 +93,8 @@ pub(super) enum Waiter {
     },
     /// The agency itself, which keeps a definition.
     Service(Digest),
+    /// A client who is about to accept a case: part of its history is held.
+    Hold(usize),
 }
 
 impl<D: FaultyDisk> Agency<D> {

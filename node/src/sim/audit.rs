@@ -1,7 +1,7 @@
 //! What must be true when everything has come to rest: the power is cut everywhere once more, and each journal is read from
 //! its first byte; what was told outside is compared with what is there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::Signed;
@@ -24,7 +24,8 @@ const RECORDS_MAX: usize = 100_000;
 /// A record as it lies in a journal.
 #[derive(Clone, Debug)]
 struct Found {
-    home: usize,
+    /// Every agency that is, or was, the home of its case with this record in it.
+    homes: BTreeSet<usize>,
     case: CaseId,
     author: usize,
     at: HeadAt,
@@ -39,6 +40,8 @@ struct Findings {
     /// By event id; more than one is a violation.
     records: HashMap<EventId, Vec<Found>>,
     cases: Vec<CaseId>,
+    /// How often their homes changed.
+    moves: u64,
     wrong: Vec<String>,
 }
 
@@ -72,10 +75,21 @@ impl<D: FaultyDisk> Net<D> {
                 }
             }
             self.acknowledgements(&desks, &mut findings);
+            for (_, case) in self.oracle.cases() {
+                let homes = findings.cases.iter().filter(|held| **held == case).count();
+                if homes != 1 {
+                    findings.wrong.push(format!("case {case} has {homes} homes"));
+                }
+            }
             self.checkpoints(&desks, &mut findings);
         }
         self.violations.append(&mut findings.wrong);
         self.report.records += findings.records.len() as u64;
+        self.report.moves += findings.moves;
+        let declined = |errand: &&super::oracle::Errand| {
+            matches!((&errand.task, &errand.outcome), (Task::Decline(_), Outcome::Done { .. }))
+        };
+        self.report.declines += self.oracle.errands.iter().filter(declined).count() as u64;
         findings.cases
     }
 
@@ -112,7 +126,11 @@ impl<D: FaultyDisk> Net<D> {
     fn histories(&self, index: usize, desk: &Desk<D, Shelf>, findings: &mut Findings) -> Result<()> {
         let name = &self.agencies[index].name;
         for case in desk.cases()? {
-            findings.cases.push(case.id);
+            let ordered = case.is_ordered_by(desk.agency());
+            if ordered {
+                findings.cases.push(case.id);
+                findings.moves += case.moves.len() as u64;
+            }
             let mut prev = Digest::ZERO;
             let history = desk.history(&case.id, 0, RECORDS_MAX)?;
             for (seq, (leaf, fact)) in (0..).zip(&history) {
@@ -126,11 +144,17 @@ impl<D: FaultyDisk> Net<D> {
                     findings.wrong.push(format!("{name}: record {seq} of {} is not in the log", case.id));
                 }
                 prev = record.digest();
-                findings.records.entry(record.event).or_default().push(Found {
-                    home: index,
+                let at = HeadAt { seq: record.seq, record: prev };
+                let places = findings.records.entry(record.event).or_default();
+                if let Some(same) = places.iter_mut().find(|found| found.at == at) {
+                    same.homes.insert(index);
+                    continue;
+                }
+                places.push(Found {
+                    homes: BTreeSet::from([index]),
                     case: case.id,
                     author: self.index_of(&fact.author).unwrap_or(usize::MAX),
-                    at: HeadAt { seq: record.seq, record: prev },
+                    at,
                     header: fact.header.clone(),
                     body: fact.body.clone(),
                     marker: marker_of(&event.read_body()?),
@@ -139,7 +163,7 @@ impl<D: FaultyDisk> Net<D> {
             if case.head.record != prev || case.records != history.len() as u64 {
                 findings.wrong.push(format!("{name}: the head of {} is not its last record", case.id));
             }
-            if !case.pending.is_empty() {
+            if ordered && !case.pending.is_empty() {
                 findings.wrong.push(format!("{name}: {} waits for evidence", case.id));
             }
         }
@@ -185,7 +209,9 @@ impl<D: FaultyDisk> Net<D> {
                                 && found.body == *body
                                 && Some(found.at) == *place
                                 && found.author == index
-                                && self.index_of(&sent.peer) == Some(found.home) =>
+                                && self
+                                    .index_of(&sent.peer)
+                                    .is_some_and(|peer| found.homes.contains(&peer)) =>
                         {
                             let before = last.insert(found.case, found.at.seq);
                             if before.is_some_and(|before| before >= found.at.seq) {
@@ -194,7 +220,7 @@ impl<D: FaultyDisk> Net<D> {
                         }
                         found => findings.wrong.push(format!(
                             "{name} holds a receipt for {id} at {place:?}, and its home has {:?}",
-                            found.map(|found| (found.home, found.at))
+                            found.map(|found| (found.homes, found.at))
                         )),
                     }
                 }
@@ -281,7 +307,12 @@ impl<D: FaultyDisk> Net<D> {
         }
         let mut wrong = Vec::new();
         for errand in &self.oracle.errands {
-            let there = by_marker.get(errand.marker.as_str()).map_or(&[][..], Vec::as_slice);
+            let mut there = by_marker.get(errand.marker.as_str()).cloned().unwrap_or_default();
+            if let (Task::Accept(_), Outcome::Done { event, .. }) = (&errand.task, &errand.outcome) {
+                // An acceptance has no room for a marker.
+                there =
+                    findings.records.get(event).into_iter().flatten().map(|found| (*event, found)).collect();
+            }
             let what =
                 format!("{} ({:?} at {})", errand.marker, errand.task, self.agencies[errand.agency].name);
             match &errand.outcome {
@@ -292,7 +323,7 @@ impl<D: FaultyDisk> Net<D> {
                 Outcome::Done { case, event, place } => {
                     let sent = desks[errand.agency].book().sent.get(&event.0);
                     let parked = sent.is_some_and(|sent| matches!(sent.state, SentState::Parked(_)));
-                    match there {
+                    match there.as_slice() {
                         [] if place.is_none() && parked => {}
                         [(id, found)]
                             if id == event
@@ -304,7 +335,10 @@ impl<D: FaultyDisk> Net<D> {
                         }
                         more => wrong.push(format!("{what} was done {} times", more.len())),
                     }
-                    self.check_grant(errand, *event, desks, &mut wrong);
+                    // Whoever has not heard that the case has moved asks its home to share it, and is refused.
+                    if !parked {
+                        self.check_grant(errand, *event, desks, &mut wrong);
+                    }
                 }
             }
         }

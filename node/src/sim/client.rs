@@ -42,15 +42,15 @@ impl<D: FaultyDisk> Net<D> {
             return;
         }
         self.trace.add(now, format!("{:<10} errand {number}, try {tries}", self.agencies[index].name));
-        if let Task::Look(case) = self.oracle.errands[number].task {
-            self.look(index, number, tries, case);
-        } else {
-            self.offer_act(index, number, tries);
+        match self.oracle.errands[number].task {
+            Task::Look(case) => self.look(index, number, tries, case),
+            Task::Accept(case) => self.fetch_offered(index, number, case),
+            _ => self.offer_act(index, number, tries),
         }
         self.turn(index);
     }
 
-    fn offer_act(&mut self, index: usize, number: usize, tries: u32) {
+    pub(super) fn offer_act(&mut self, index: usize, number: usize, tries: u32) {
         let (errand, agency) = (&self.oracle.errands[number], &self.agencies[index]);
         let local = agency.clock(self.now);
         let act = match office::act(agency, errand, &mut self.random, local) {
@@ -100,7 +100,9 @@ impl<D: FaultyDisk> Net<D> {
         let ticket = self.ticket();
         let who = self.agencies[index].id().clone();
         let Some(process) = &mut self.agencies[index].process else { return };
-        let held = process.desk.book().right(&case, None).map(|held| held.reference.clone());
+        let own =
+            process.desk.case(&case).is_ok_and(|held| held.is_some_and(|held| held.is_ordered_by(&who)));
+        let held = process.desk.book().right(&case, None).filter(|_| !own).map(|held| held.reference.clone());
         match held {
             None => {
                 let wanted = Wanted::History(0);
@@ -168,6 +170,14 @@ impl<D: FaultyDisk> Net<D> {
                 }
                 self.answer_peer(peer, connection, request, answer);
             }
+            Some(Waiter::Hold(number)) => match (answer, self.oracle.errands[number].task.clone()) {
+                // Whether there is more, the home says.
+                (Ok(_), Task::Accept(case)) => self.fetch_offered(index, number, case),
+                (Err(problem), _) if !says_nothing(problem.code) => {
+                    self.answered(number, Outcome::Refused(problem.code));
+                }
+                _ => {}
+            },
             Some(Waiter::Service(_)) | None => {}
         }
     }

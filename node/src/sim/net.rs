@@ -176,7 +176,7 @@ impl<D: FaultyDisk> Net<D> {
             if desk.waiting() > 0 || desk.next_timeout().is_some() {
                 return Some(format!("{} has work", agency.name));
             }
-            let pending = |case: &Case| !case.pending.is_empty();
+            let pending = |case: &Case| case.is_ordered_by(agency.id()) && !case.pending.is_empty();
             if desk.cases().is_ok_and(|cases| cases.iter().any(pending)) {
                 return Some(format!("{} waits for evidence", agency.name));
             }

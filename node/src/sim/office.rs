@@ -36,8 +36,33 @@ impl<D: FaultyDisk> Net<D> {
         }
         let agency = self.random.index(self.agencies.len());
         let cases = self.oracle.cases();
-        let own: Vec<CaseId> =
+        let mut own: Vec<CaseId> =
             cases.iter().filter(|(home, _)| *home == agency).map(|(_, case)| *case).collect();
+        if let Some(process) = &self.agencies[agency].process
+            && self.random.chance(900)
+        {
+            // Mostly of what is at home now; now and then somebody has not heard that a case has moved.
+            let (desk, id) = (&process.desk, self.agencies[agency].id());
+            let ordered = |case: &CaseId| {
+                cases.iter().any(|(_, opened)| opened == case)
+                    && desk.case(case).is_ok_and(|held| held.is_some_and(|held| held.is_ordered_by(id)))
+            };
+            own = cases.iter().map(|(_, case)| *case).filter(ordered).collect();
+            let offered: Vec<CaseId> = desk
+                .book()
+                .custody
+                .iter()
+                .filter(|(_, known)| {
+                    known.offered.as_ref().is_some_and(|offered| known.declined != Some(offered.offer))
+                })
+                .map(|(case, _)| *case)
+                .collect();
+            if !offered.is_empty() && self.random.chance(600) {
+                let case = offered[self.random.index(offered.len())];
+                let task = if self.random.chance(850) { Task::Accept(case) } else { Task::Decline(case) };
+                return (agency, task);
+            }
+        }
         let foreign: Vec<CaseId> = match &self.agencies[agency].process {
             Some(process) => process.desk.book().references.keys().copied().collect(),
             None => Vec::new(),
@@ -57,8 +82,15 @@ impl<D: FaultyDisk> Net<D> {
                 0..30 => Task::Note(case, "application"),
                 30..72 => Task::Share(case, self.terms(agency)),
                 72..80 if !grants.is_empty() => Task::Unshare(case, grants[self.random.index(grants.len())]),
-                80..86 => Task::Step { case, step: "decision", code, official: Some(official), document },
-                86..90 => Task::Close(case, CaseOutcome::Withdrawn),
+                80..83 => Task::Step { case, step: "decision", code, official: Some(official), document },
+                83..85 => Task::Close(case, CaseOutcome::Withdrawn),
+                85..95 => {
+                    let terms = self.offer_terms(agency);
+                    if let Some(to) = self.index_of(&terms.grantee) {
+                        self.in_mind.push_back((to, Task::Accept(case)));
+                    }
+                    Task::Offer(case, terms)
+                }
                 _ => Task::Look(case),
             }
         } else if let Some(case) = foreign.get(random.index(foreign.len())).copied() {
@@ -98,6 +130,12 @@ impl<D: FaultyDisk> Net<D> {
         }
         terms.read = self.random.chance(900);
         terms
+    }
+
+    /// The terms of an offer to any other agency.
+    fn offer_terms(&mut self, home: usize) -> Terms {
+        let other = (home + 1 + self.random.index(self.agencies.len() - 1)) % self.agencies.len();
+        Terms { steps: Vec::new(), ..self.terms_for(home, other) }
     }
 
     /// Terms for all that another agency can do.
@@ -147,6 +185,15 @@ pub(super) fn act<D: FaultyDisk>(
             let terms = Terms { purpose: marker.clone(), ..terms.clone() };
             (Some(*case), Kind::Share, None, 0, None, Body::of(Detail::Share(terms)))
         }
+        Task::Offer(case, terms) => {
+            let terms = Terms { purpose: marker.clone(), ..terms.clone() };
+            (Some(*case), Kind::Offer, None, 0, None, Body::of(Detail::Offer(terms)))
+        }
+        Task::Accept(case) => (Some(*case), Kind::Accept, None, 0, None, Body::of(Detail::None)),
+        Task::Decline(case) => {
+            let detail = Detail::Decline { reason: marker.clone() };
+            (Some(*case), Kind::Decline, None, 0, None, Body::of(detail))
+        }
         Task::Unshare(case, grant) => {
             let detail = Detail::Unshare { grant: *grant, reason: marker.clone() };
             (Some(*case), Kind::Unshare, None, 0, None, Body::of(detail))
@@ -189,9 +236,11 @@ pub(super) fn act<D: FaultyDisk>(
 pub(super) fn marker_of(body: &Body) -> Option<String> {
     match &body.detail {
         Detail::Open { citizen, .. } => Some(citizen.clone()),
-        Detail::Share(terms) => Some(terms.purpose.clone()),
-        Detail::Unshare { reason, .. } | Detail::Close { reason } => Some(reason.clone()),
-        Detail::Evidence { .. } => None,
+        Detail::Share(terms) | Detail::Offer(terms) => Some(terms.purpose.clone()),
+        Detail::Unshare { reason, .. } | Detail::Close { reason } | Detail::Decline { reason } => {
+            Some(reason.clone())
+        }
+        Detail::Evidence { .. } | Detail::Release { .. } | Detail::Taken { .. } => None,
         Detail::None => body.fields.iter().find_map(|(name, value)| match value {
             FieldValue::Text(text) if name == "marker" => Some(text.clone()),
             _ => None,

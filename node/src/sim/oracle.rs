@@ -20,6 +20,12 @@ pub(super) enum Task {
     Unshare(CaseId, EventId),
     /// Close a case.
     Close(CaseId, CaseOutcome),
+    /// Offer the custody of a case to another agency.
+    Offer(CaseId, Terms),
+    /// Fetch the history of a case that was offered, and accept it.
+    Accept(CaseId),
+    /// Decline it.
+    Decline(CaseId),
     /// Read a case.
     Look(CaseId),
 }

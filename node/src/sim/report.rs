@@ -36,6 +36,8 @@ counters! {
     receipts "Receipts that were taken.",
     evidence "Evidence that was recorded.",
     reads "Looks that were answered.",
+    moves "Cases that changed their home.",
+    declines "Offers that were declined.",
     parked "Messages that were refused for good.",
     repeats "Commands that were repeated.",
     crashes "Power cuts.",

@@ -22,7 +22,9 @@ use crate::exchange::request::{Answer as PeerAnswer, Page, Request};
 impl<D: FaultyDisk> Net<D> {
     /// Asks the home of a case for its history; nothing happens without a connection, and the client comes again.
     pub(super) fn ask_home(&mut self, index: usize, errand: usize, reference: &Reference) {
-        let Some(home) = self.index_of(&reference.home) else { return };
+        let Some(process) = &self.agencies[index].process else { return };
+        let home = process.desk.book().home_of(&reference.case).cloned();
+        let Some(home) = home.and_then(|home| self.index_of(&home)) else { return };
         let request = Request::History {
             case: reference.case,
             grant: Some(reference.grant),
@@ -30,6 +32,22 @@ impl<D: FaultyDisk> Net<D> {
             purpose: "a look".to_owned(),
         };
         self.ask(index, home, &request, Asked::Look(errand), errand);
+    }
+
+    /// Asks for what is not held yet of a case that was offered.
+    pub(super) fn fetch_offered(&mut self, index: usize, errand: usize, case: CaseId) {
+        let Some(process) = &self.agencies[index].process else { return };
+        let Some(offered) = process.desk.book().custody.get(&case).and_then(|known| known.offered.clone())
+        else {
+            // It was accepted already, or is no more: the desk says which.
+            let tries = self.oracle.errands[errand].tries;
+            return self.offer_act(index, errand, tries);
+        };
+        let from = process.desk.held(&case).map_or(0, |held| held.records);
+        let Some(home) = self.index_of(&offered.from) else { return };
+        let grant = Some(offered.offer);
+        let request = Request::History { case, grant, from, purpose: "custody".to_owned() };
+        self.ask(index, home, &request, Asked::Custody(errand), errand);
     }
 
     /// Asks for the definitions that are missing, of peers that are connected.
@@ -141,6 +159,18 @@ impl<D: FaultyDisk> Net<D> {
                     self.answered(errand, Outcome::Refused(problem.code));
                 }
             }
+            (Asked::Custody(errand), Ok(PeerAnswer::History(page))) => {
+                if let Err(problem) = self.hold(to, peer, errand, &page) {
+                    self.violations.push(format!("a page cannot be held: {problem}"));
+                }
+            }
+            (Asked::Custody(_), Err(problem)) if says_nothing(problem.code) => {}
+            // Nothing is new: all of it is held.
+            (Asked::Custody(errand), Err(problem)) if problem.code == Code::ValueRefused => {
+                let tries = self.oracle.errands[errand].tries;
+                self.offer_act(to, errand, tries);
+            }
+            (Asked::Custody(errand), Err(problem)) => self.answered(errand, Outcome::Refused(problem.code)),
             (Asked::Service(digest), Ok(PeerAnswer::Service(signed))) => {
                 if let Err(problem) = self.keep_service(to, digest, &signed) {
                     self.violations.push(format!("a definition does not hold: {problem}"));
@@ -176,6 +206,30 @@ impl<D: FaultyDisk> Net<D> {
             let checkpoint = Box::new(checkpoint);
             process.desk.offer(Work::Seen { peer, checkpoint });
         }
+        Ok(())
+    }
+
+    /// What a page brings of an offered case is verified and held; without the definition, the client comes again.
+    fn hold(&mut self, to: usize, home: usize, errand: usize, page: &Page) -> Result<()> {
+        let Task::Accept(case) = self.oracle.errands[errand].task else { return Ok(()) };
+        self.see(home, ReceiptFrame::decode(&page.receipt)?.checkpoint_cose())?;
+        let trust = self.agencies[to].trust.clone();
+        let mut bag = Bag::default();
+        page.certificates.iter().try_for_each(|der| bag.add(der))?;
+        let mut entries = Vec::new();
+        for entry in &page.entries {
+            let record = Record::from_bytes(&entry.record)?;
+            entries.push((record, check::check_event(&trust, entry.event.parse()?, &bag, record.received)?));
+        }
+        let ticket = self.ticket();
+        let Some(process) = &mut self.agencies[to].process else { return Ok(()) };
+        let services = &process.desk.book().services;
+        let known = process.desk.book().references.get(&case).into_iter().flatten();
+        if known.map(|held| held.reference.service).any(|service| !services.contains_key(&service)) {
+            return Ok(());
+        }
+        process.waiting.insert(ticket, Waiter::Hold(errand));
+        process.desk.offer(Work::Hold { ticket, case, entries });
         Ok(())
     }
 

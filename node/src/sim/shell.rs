@@ -166,6 +166,7 @@ impl<D: FaultyDisk> Net<D> {
         match committed {
             Ok(true) => {
                 self.note_down(index, format!("commits {work} works, {size} leaves"));
+                self.check_homes(index);
                 let (delay, life) = (self.random.between(1, 400), self.agencies[index].life);
                 self.due(delay, Step::Follow { agency: index, life });
             }
@@ -185,6 +186,22 @@ impl<D: FaultyDisk> Net<D> {
             }
         }
         self.turn(index);
+    }
+
+    /// At no point two agencies order one case, whatever is on its way and whoever has crashed.
+    fn check_homes(&mut self, index: usize) {
+        let Some(process) = &self.agencies[index].process else { return };
+        let us = process.desk.agency();
+        let Ok(cases) = process.desk.cases() else { return };
+        for case in cases.iter().filter(|case| !case.moves.is_empty() && case.is_ordered_by(us)) {
+            for other in self.agencies.iter().filter(|other| other.id() != us) {
+                let Some(process) = &other.process else { continue };
+                let held = process.desk.case(&case.id).ok().flatten();
+                if held.is_some_and(|held| held.is_ordered_by(other.id())) {
+                    self.violations.push(format!("{us} and {} are both the home of {}", other.name, case.id));
+                }
+            }
+        }
     }
 
     pub(super) fn timer(&mut self, index: usize) {

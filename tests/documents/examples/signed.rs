@@ -7,6 +7,7 @@ use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Payload, Signed};
 use ogic_certs::crl::Crl;
+use ogic_certs::custody::{CustodyNotice, Told};
 use ogic_certs::event::{Body, Detail, Header, Kind};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::extract::Extract;
@@ -41,6 +42,7 @@ pub(super) fn signed_objects() -> Vec<Example> {
         signed("reference", &story.reference, &story.transport),
         signed("refusal", &story.refusal, &story.transport),
         signed("verdict-notice", &story.verdict, &story.transport),
+        custody_notice(),
         signed("evidence", &story.evidence, &story.ttp),
         signed("announcement", &story.announcement, &story.transport),
         signed("service-definition", &story.service, &story.transport),
@@ -107,6 +109,22 @@ fn extract() -> Example {
     })
 }
 
+/// The notice of a release, whose own bonds hold.
+fn custody_notice() -> Example {
+    let mut notice = signed("custody-notice", &STORY.custody.notice, &STORY.transport);
+    let verify = notice.decode;
+    notice.decode = Box::new(move |bytes| {
+        verify(bytes);
+        let notice = Signed::<CustodyNotice>::parse(bytes).expect("a notice");
+        let told = notice.value().read().expect("its bonds hold");
+        let Told::Released(release) = told else { panic!("a release") };
+        assert_eq!((release.to, release.offer), (agency("city.gov.example"), STORY.custody.offer.id()));
+        let release = notice.value().event().expect("the event").header;
+        release.verify_with(STORY.transport.certificate()).expect("the old home's seal");
+    });
+    notice
+}
+
 /// The registry's signer stands in its chain.
 pub(super) fn registry() -> Example {
     let decode = |bytes: &[u8]| {
@@ -133,6 +151,7 @@ pub(super) fn bodies() -> Vec<Example> {
         evidence: Some(story.evidence.bytes().to_vec()),
     };
     let close = Detail::Close { reason: "all steps are done".to_owned() };
+    let decline = Detail::Decline { reason: "the applicant lives in another city".to_owned() };
     let blob = |detail: Detail, name: &str| Body::of(detail).to_blob(&random(name));
     let rows = [
         ("body-open", story.opening.body.clone(), Kind::Open),
@@ -141,6 +160,10 @@ pub(super) fn bodies() -> Vec<Example> {
         ("body-unshare", blob(unshare, "unshare"), Kind::Unshare),
         ("body-evidence", blob(evidence, "evidence"), Kind::Evidence),
         ("body-close", blob(close, "close"), Kind::Close),
+        ("body-offer", story.custody.offer.body.clone(), Kind::Offer),
+        ("body-decline", blob(decline, "decline"), Kind::Decline),
+        ("body-release", story.custody.release.body.clone(), Kind::Release),
+        ("body-taken", story.custody.taken.body.clone(), Kind::Taken),
     ];
     let example = |(name, bytes, kind): (&'static str, Vec<u8>, Kind)| {
         plain(name, bytes, Form::Salted, move |bytes| {

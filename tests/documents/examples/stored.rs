@@ -5,7 +5,7 @@ use ogic_certs::registry::Level;
 use ogic_certs::testing::agency;
 use ogic_certs::{Code, Digest, Role};
 use ogic_node::authority;
-use ogic_node::desk::{EventFact, Fact, OutcomeFact, Parcel, PutFact};
+use ogic_node::desk::{AnswerFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
 use ogic_node::log::{Log, Options, SimDisk};
 
 use super::story::{DAY_MS, MINUTE_MS, NOW, STORY, Story, origin_of};
@@ -160,6 +160,25 @@ pub(super) fn journal() -> Vec<Example> {
                 sides: vec![story.checkpoint.bytes().to_vec(), story.receipt.encode()],
                 at: NOW.plus_ms(5 * MINUTE_MS),
             },
+        ),
+        (
+            "entry-held",
+            Fact::Held(EventFact {
+                record: story.custody.accepted,
+                author: agency("city.gov.example"),
+                header: story.custody.accept.header.bytes().to_vec(),
+                body: story.custody.accept.body.clone(),
+                approval: None,
+            }),
+        ),
+        (
+            "entry-answered",
+            Fact::Answered(AnswerFact {
+                case,
+                offer: story.custody.offer.id(),
+                event: story.custody.accept.id(),
+                accepted: true,
+            }),
         ),
         (
             "entry-overtaken",

@@ -6,6 +6,7 @@ use ogic_certs::announcement::Announcement;
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::{Checkpoint, HeadsTree, Origin};
 use ogic_certs::cose::{Signed, Signer};
+use ogic_certs::custody::CustodyNotice;
 use ogic_certs::event::{
     Approval, Body, Detail, DocumentRef, Event, FieldValue, HeadAt, Header, Kind, StepTimes, Terms,
 };
@@ -54,6 +55,7 @@ pub(super) struct Story {
     pub(super) evidence: Signed<Evidence>,
     pub(super) verdict: Signed<VerdictNotice>,
     pub(super) refusal: Signed<Refusal>,
+    pub(super) custody: Custody,
     pub(super) checkpoint: Signed<Checkpoint>,
     pub(super) receipt: ReceiptFrame,
     /// The same proof over all records of the case.
@@ -63,6 +65,70 @@ pub(super) struct Story {
     pub(super) token: Token,
     pub(super) document: DocumentRef,
     pub(super) pin: Pin,
+}
+
+/// The case changes its home: transport offers it to the city, which accepts; transport releases, the city takes.
+pub(super) struct Custody {
+    pub(super) offer: Event,
+    pub(super) accept: Event,
+    pub(super) release: Event,
+    pub(super) taken: Event,
+    /// Of the acceptance.
+    pub(super) accepted: Record,
+    /// What transport tells the city of the release.
+    pub(super) notice: Signed<CustodyNotice>,
+}
+
+impl Custody {
+    fn tell(transport: &Signer, city: &Signer, last: &Record) -> Self {
+        let case = last.case;
+        let act = |kind, head: &Record, minutes: u64| Header {
+            case: Some(case),
+            head: Some(at(head)),
+            ..header(kind, head.received.plus_ms(minutes * MINUTE_MS))
+        };
+        let record = |before: &Record, event: &Event| Record {
+            case,
+            seq: before.seq + 1,
+            prev: before.digest(),
+            received: event.header.value().created,
+            event: event.id(),
+        };
+        let offered = Terms {
+            grantee: agency("city.gov.example"),
+            steps: Vec::new(),
+            purpose: "the applicant has moved".to_owned(),
+            performer: "service centre".to_owned(),
+            deadline: None,
+            ..terms()
+        };
+        let offer =
+            seal(act(Kind::Offer, last, 5), &Body::of(Detail::Offer(offered)), "offer", transport, None);
+        let offer_record = record(last, &offer);
+        let accept = seal(
+            Header { grant: Some(offer.id()), ..act(Kind::Accept, &offer_record, 1) },
+            &Body::of(Detail::None),
+            "accept",
+            city,
+            None,
+        );
+        let accepted = record(&offer_record, &accept);
+        let detail =
+            Detail::Release { to: agency("city.gov.example"), offer: offer.id(), accept: accept.id() };
+        let release = seal(act(Kind::Release, &accepted, 0), &Body::of(detail), "release", transport, None);
+        let released = record(&accepted, &release);
+        let notice = CustodyNotice::of(
+            &release,
+            vec![accepted, released],
+            agency("city.gov.example"),
+            released.received,
+        );
+        let notice = Signed::sign(notice, transport).expect("a custody notice");
+        let detail =
+            Detail::Taken { from: agency("transport.gov.example"), release: notice.bytes().to_vec() };
+        let taken = seal(act(Kind::Taken, &released, 1), &Body::of(detail), "taken", city, None);
+        Self { offer, accept, release, taken, accepted, notice }
+    }
 }
 
 pub(super) static STORY: LazyLock<Story> = LazyLock::new(Story::tell);
@@ -169,6 +235,9 @@ impl Story {
         });
         let registry = federation.registry();
         let crl = federation.crl().der().to_vec();
+
+        // Not listed by the registry of the examples above, which are older.
+        let city = federation.signer("ogic://city.gov.example/seal");
 
         let text = "id = \"driving-licence\"\nversion = 1\n# …\n";
         let service =
@@ -316,6 +385,7 @@ impl Story {
             at: done.plus_ms(5 * MINUTE_MS),
         };
         let refusal = Signed::sign(refusal, &transport).expect("a refusal");
+        let custody = Custody::tell(&transport, &city, &record);
         let announcement = Announcement {
             endpoints: vec!["192.0.2.7:4433".parse().expect("an address")],
             log: origin_of("transport.gov.example"),
@@ -351,6 +421,7 @@ impl Story {
             evidence,
             verdict,
             refusal,
+            custody,
             checkpoint,
             receipt,
             proof_of_case,

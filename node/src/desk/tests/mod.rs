@@ -1,5 +1,6 @@
 //! A scene for the tests of the desk: agencies over simulated disks, messages handed over without a network.
 
+mod custody;
 mod delivery;
 mod documents;
 mod export;
@@ -229,6 +230,8 @@ impl Scene {
                 ("health", "transport"),
                 ("transport", "labour"),
                 ("labour", "transport"),
+                ("health", "labour"),
+                ("labour", "health"),
             ] {
                 moved += self.deliver(from, to);
                 self.commit(to).unwrap();

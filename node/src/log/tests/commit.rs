@@ -232,12 +232,12 @@ fn a_position_where_no_entry_lies_is_refused() {
 #[test]
 fn numbers_of_kinds_are_what_is_on_disks() {
     let numbers: Vec<u8> = EntryKind::ALL.iter().map(|kind| kind.number()).collect();
-    assert_eq!(numbers, (1..=20).collect::<Vec<u8>>());
+    assert_eq!(numbers, (1..=22).collect::<Vec<u8>>());
     for kind in EntryKind::ALL {
         assert_eq!(EntryKind::from_number(kind.number()), Some(*kind));
-        assert_eq!(kind.has_leaf(), kind.number() <= 3);
+        assert_eq!(kind.has_leaf(), kind.number() <= 3 || *kind == EntryKind::Held);
     }
-    assert_eq!((EntryKind::from_number(0), EntryKind::from_number(21)), (None, None));
+    assert_eq!((EntryKind::from_number(0), EntryKind::from_number(23)), (None, None));
     assert_eq!(entry::split_leaf(b"\0\x02abc").unwrap(), (&b"ab"[..], &b"c"[..]));
     for bad in [&b""[..], b"\0", b"\0\0abc", b"\0\x04abc"] {
         assert_eq!(entry::split_leaf(bad).unwrap_err().code, Code::StoreDamaged);

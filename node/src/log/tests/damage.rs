@@ -237,7 +237,7 @@ fn what_a_newer_release_wrote_is_refused_as_such() {
         ("segment_version", segment, Some(Code::StoreNewer)),
         ("frame_version", frame(|f| f[6] = 2), Some(Code::StoreNewer)),
         ("frame_flags", frame(|f| f[7] = 1), Some(Code::StoreNewer)),
-        ("entry_kind", frame(|f| f[128] = 21), Some(Code::StoreNewer)),
+        ("entry_kind", frame(|f| f[128] = 99), Some(Code::StoreNewer)),
         ("entry_kind_zero", frame(|f| f[128] = 0), Some(Code::StoreNewer)),
         ("entry_flags", frame(|f| f[129] = 1), Some(Code::StoreNewer)),
         ("entry_sealed", frame(|f| f[133] = 1), Some(Code::StoreNewer)),

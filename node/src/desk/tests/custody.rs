@@ -1,0 +1,346 @@
+//! The custody of a case changes hands: at every point one home or, between release and taking, none; never two.
+
+use super::*;
+use crate::case::Custody;
+use ogic_certs::capsule;
+use ogic_certs::certificate::Certificate;
+use ogic_certs::event::Event;
+use ogic_certs::record::Record;
+
+const NAMES: [&str; 3] = ["transport", "health", "labour"];
+
+impl Scene {
+    fn offer(&mut self, from: &str, to: &str, case: CaseId) -> Result<EventId> {
+        let terms = Terms { steps: Vec::new(), purpose: "moved house".to_owned(), ..self.terms(to) };
+        let act = self.plain(Some(case), Kind::Offer, None, &Body::of(Detail::Offer(terms)));
+        let key = format!("offer {}", self.tickets);
+        self.act(from, &key, &act).map(|answer| event_of(&answer))
+    }
+
+    /// `to` fetches the history of `home`, verifies it, and holds it.
+    fn hold(&mut self, home: &str, to: &str, case: CaseId) -> Result<()> {
+        let offered = self.desk(to).book().custody[&case].offered.clone().expect("an offer");
+        let from = self.desk(to).held(&case).map_or(0, |held| held.records);
+        let ticket = self.ticket();
+        let read = Read {
+            who: id(to),
+            case,
+            grant: Some(offered.offer),
+            purpose: "custody".to_owned(),
+            wanted: Wanted::History(from),
+        };
+        self.desk(home).offer(Work::Read { ticket, read });
+        self.commit(home)?;
+        let page = match self.reply(home, ticket) {
+            Ok(Answer::Page(page)) => page,
+            // Nothing is new.
+            Err(problem) if problem.code == Code::ValueRefused => return Ok(()),
+            other => panic!("{other:?}"),
+        };
+        let service = self.service;
+        let service = self.desk(home).book().services[&service].signed.clone();
+        let signed = Signed::<ogic_certs::service::ServiceText>::parse(&service).unwrap();
+        let chain: Vec<_> = self.parties["transport"].settings.seal.chain().cloned().collect();
+        let service = Box::new(Service::parse(signed.value().as_bytes()).unwrap());
+        let signed = Box::new(self.trust.open(signed, &chain, self.now).unwrap());
+        let certificates = chain.clone();
+        self.desk(to).offer(Work::Service { ticket: None, signed, certificates, service });
+        self.commit(to)?;
+        let bag: Bag = page.certificates.iter().map(|der| Certificate::from_der(der).unwrap()).collect();
+        let entries = page
+            .entries
+            .iter()
+            .map(|entry| {
+                let record = Record::from_bytes(&entry.record).unwrap();
+                let event = entry.event.parse().unwrap();
+                (record, check::check_event(&self.trust, event, &bag, record.received).unwrap())
+            })
+            .collect();
+        let ticket = self.ticket();
+        self.desk(to).offer(Work::Hold { ticket, case, entries });
+        drop(self.commit(to));
+        self.reply(to, ticket).map(drop)
+    }
+
+    fn answer(&mut self, who: &str, case: CaseId, kind: Kind) -> Result<EventId> {
+        let detail = match kind {
+            Kind::Decline => Detail::Decline { reason: "not our district".to_owned() },
+            _ => Detail::None,
+        };
+        let act = self.plain(Some(case), kind, None, &Body::of(detail));
+        let key = format!("answer {}", self.tickets);
+        self.act(who, &key, &act).map(|answer| event_of(&answer))
+    }
+
+    /// Who orders the case now: never two.
+    fn homes(&mut self, case: CaseId) -> Vec<&'static str> {
+        let alive = NAMES.into_iter().filter(|name| self.parties[name].desk.is_some()).collect::<Vec<_>>();
+        let orders = |scene: &mut Self, name: &&'static str| {
+            let held = scene.desk(name).case(&case).unwrap();
+            held.is_some_and(|held| held.is_ordered_by(&id(name)))
+        };
+        let homes: Vec<_> = alive.into_iter().filter(|name| orders(self, name)).collect();
+        assert!(homes.len() < 2, "two homes: {homes:?}");
+        homes
+    }
+
+    /// Offer, history, acceptance, release, taken.
+    fn hand_over(&mut self, from: &str, to: &str, case: CaseId) {
+        self.offer(from, to, case).unwrap();
+        self.settle();
+        self.hold(from, to, case).unwrap();
+        self.answer(to, case, Kind::Accept).unwrap();
+        self.settle();
+        assert_eq!(self.homes(case), [to]);
+    }
+
+    fn kinds(&mut self, name: &str, case: CaseId) -> Vec<Kind> {
+        let history = self.desk(name).history(&case, 0, 1000).unwrap();
+        let kind = |fact: &EventFact| {
+            Event::parse(&fact.header, &fact.body, fact.approval.as_deref()).unwrap().header.value().kind
+        };
+        history.iter().map(|(_, fact)| kind(fact)).collect()
+    }
+}
+
+#[test]
+fn the_chain_goes_on_under_the_new_home() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let terms = scene.terms("labour");
+    scene.share(case, terms).unwrap();
+    scene.settle();
+    scene.hand_over("transport", "health", case);
+
+    // The old home orders nothing any more, and says where the case went.
+    let note = scene.note(case, "medical", "too late");
+    let problem = scene.act("transport", "late", &note).unwrap_err();
+    assert_eq!((problem.code, problem.field), (Code::CaseMoved, id("health").to_string()));
+    // A performer whose right moved along finds the new home by itself.
+    let note = scene.note(case, "medical", "from labour");
+    let event = event_of(&scene.act("labour", "note", &note).unwrap());
+    scene.settle();
+    assert!(matches!(scene.sent("labour", event), SentState::Done { .. }));
+    assert_eq!(
+        scene.kinds("health", case),
+        [Kind::Open, Kind::Share, Kind::Offer, Kind::Accept, Kind::Release, Kind::Taken, Kind::Note]
+    );
+    assert_eq!(scene.desk("health").case(&case).unwrap().unwrap().moves.len(), 1);
+    let known = scene.desk("transport").book().custody[&case].moves[0].clone();
+    assert!(known.taken.is_some(), "the old home knows that its case has a home");
+    // Everybody's folded case is what its journal gives.
+    for name in NAMES {
+        scene.kill(name, true);
+        scene.start(name, MemoryStore::new());
+    }
+    assert_eq!(scene.homes(case), ["health"]);
+    assert_eq!(scene.kinds("health", case).len(), 7);
+    // What is exported there proves the whole chain to a stranger.
+    let (now, trust) = (scene.now.plus_ms(1), scene.trust.clone());
+    let capsule = scene.desk("health").export(&case, &trust, Vec::new(), now).unwrap();
+    let given = capsule::Given::default();
+    let examined = capsule::examine(&capsule, &given);
+    let broken =
+        examined.report.findings.iter().filter(|finding| finding.judgement.verdict == Verdict::TotalFailed);
+    assert_eq!(broken.count(), 0, "{:#?}", examined.report.findings);
+}
+
+#[test]
+fn a_moved_head_voids_the_acceptance() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    scene.offer("transport", "health", case).unwrap();
+    scene.settle();
+    scene.hold("transport", "health", case).unwrap();
+    let note = scene.note(case, "application", "in between");
+    scene.act("transport", "note", &note).unwrap();
+    let accept = scene.answer("health", case, Kind::Accept).unwrap();
+    scene.settle();
+    assert!(matches!(scene.sent("health", accept), SentState::Parked(p) if p.code == Code::HeadMoved));
+    assert_eq!(scene.homes(case), ["transport"]);
+    // Reread and repeated, it holds.
+    scene.hold("transport", "health", case).unwrap();
+    scene.answer("health", case, Kind::Accept).unwrap();
+    scene.settle();
+    assert_eq!(scene.homes(case), ["health"]);
+}
+
+#[test]
+fn what_is_declined_or_revoked_stays() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    scene.offer("transport", "health", case).unwrap();
+    assert_eq!(scene.offer("transport", "labour", case).unwrap_err().code, Code::CustodyRefused);
+    scene.settle();
+    scene.answer("health", case, Kind::Decline).unwrap();
+    scene.settle();
+    assert_eq!(scene.homes(case), ["transport"]);
+    assert_eq!(scene.desk("transport").case(&case).unwrap().unwrap().custody, None);
+    assert_eq!(scene.answer("health", case, Kind::Accept).unwrap_err().code, Code::CustodyRefused);
+    // A new offer, revoked before the acceptance comes.
+    let offer = scene.offer("transport", "health", case).unwrap();
+    scene.settle();
+    scene.hold("transport", "health", case).unwrap();
+    scene.unshare(case, offer);
+    let accept = scene.answer("health", case, Kind::Accept).unwrap();
+    scene.settle();
+    assert!(matches!(scene.sent("health", accept), SentState::Parked(_)));
+    assert_eq!(scene.homes(case), ["transport"]);
+    // Whoever was offered nothing learns nothing.
+    assert_eq!(scene.answer("labour", case, Kind::Accept).unwrap_err().code, Code::CustodyRefused);
+}
+
+#[test]
+fn a_case_comes_back() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    scene.hand_over("transport", "health", case);
+    scene.hand_over("health", "labour", case);
+    scene.hand_over("labour", "transport", case);
+    let note = scene.note(case, "application", "home again");
+    scene.act("transport", "again", &note).unwrap();
+    let kinds = scene.kinds("transport", case);
+    assert_eq!(kinds.iter().filter(|kind| **kind == Kind::Taken).count(), 3);
+    while scene.desk("transport").follow().unwrap() {}
+    assert_eq!(scene.kinds("transport", case), kinds);
+    scene.kill("transport", true);
+    scene.start("transport", MemoryStore::new());
+    assert_eq!(scene.kinds("transport", case), kinds);
+    assert_eq!(scene.homes(case), ["transport"]);
+}
+
+/// What waits for evidence is judged by the new home, and its author is told by it.
+#[test]
+fn pending_events_move_along() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let terms = scene.terms("labour");
+    scene.share(case, terms).unwrap();
+    scene.settle();
+    let act = scene.medical("labour", case);
+    let event = event_of(&scene.act("labour", "medical", &act).unwrap());
+    while scene.deliver("labour", "transport") + scene.deliver("transport", "labour") > 0 {
+        scene.commit("transport").unwrap();
+        scene.commit("labour").unwrap();
+    }
+    // Nobody has judged it yet.
+    scene.party("transport").to_judge.clear();
+    scene.hand_over("transport", "health", case);
+    scene.settle();
+    let held = scene.desk("health").case(&case).unwrap().unwrap();
+    assert!(held.pending.is_empty());
+    assert_eq!(held.effect_of(&event), Some(&Effect::Held));
+    let judgement = scene.desk("labour").book().sent[&event.0].judgement.clone();
+    assert!(judgement.is_some_and(|judgement| judgement.passed()));
+}
+
+/// Each side is killed before and after each commit of the handover: it always ends with one home, and never had two.
+#[test]
+fn a_crash_anywhere_leaves_one_home_or_none() {
+    for power in [false, true] {
+        for point in 0..12 {
+            for victim in ["transport", "health"] {
+                crash_at(point, victim, power);
+            }
+        }
+    }
+}
+
+fn crash_at(point: usize, victim: &'static str, power: bool) {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let mut step = 0;
+    let mut dies = |scene: &mut Scene| {
+        if step == point {
+            scene.kill(victim, power);
+            scene.homes(case);
+            scene.start(victim, MemoryStore::new());
+        }
+        step += 1;
+        scene.homes(case);
+    };
+    scene.offer("transport", "health", case).unwrap();
+    dies(&mut scene);
+    scene.settle();
+    dies(&mut scene);
+    scene.hold("transport", "health", case).unwrap();
+    dies(&mut scene);
+    scene.answer("health", case, Kind::Accept).unwrap();
+    for _ in 0..4 {
+        dies(&mut scene);
+        scene.deliver("health", "transport");
+        dies(&mut scene);
+        scene.commit("transport").unwrap();
+        dies(&mut scene);
+        scene.deliver("transport", "health");
+        dies(&mut scene);
+        scene.commit("health").unwrap();
+    }
+    dies(&mut scene);
+    scene.settle();
+    assert_eq!(scene.homes(case), ["health"], "point {point}, {victim}");
+    assert_eq!(scene.kinds("health", case).len(), 5, "point {point}, {victim}");
+    for name in NAMES {
+        assert!(scene.party(name).alarms.is_empty(), "point {point}: {:?}", scene.party(name).alarms);
+    }
+}
+
+#[test]
+fn nobody_becomes_the_home_by_his_own_word() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    scene.offer("transport", "labour", case).unwrap();
+    scene.settle();
+    scene.hold("transport", "labour", case).unwrap();
+    scene.answer("labour", case, Kind::Accept).unwrap();
+    scene.settle();
+    assert_eq!(scene.homes(case), ["labour"]);
+    // Health never got the old home's notice; the new home's proves the same.
+    let known = scene.desk("health").book().home_of(&case).cloned();
+    assert_eq!(known, Some(id("labour")));
+    // A notice of taking that rests on nobody's release is refused.
+    let seal = scene.parties["labour"].settings.seal.clone();
+    let custody = scene.desk("labour").case(&case).unwrap().unwrap();
+    assert!(!matches!(custody.custody, Some(Custody::Released { .. })));
+    let forged = forged_taking(&mut scene, case, &seal);
+    scene.give("labour", "health", &[(StreamKind::Events, Message::Notice(forged))]);
+    scene.commit("health").unwrap();
+    assert_eq!(scene.desk("health").book().custody[&case].moves.len(), 1);
+}
+
+/// Labour says that it took the case from transport by a release that labour itself signed.
+fn forged_taking(scene: &mut Scene, case: CaseId, seal: &Signer) -> Vec<u8> {
+    use ogic_certs::custody::CustodyNotice;
+    use ogic_certs::event::Header;
+    let now = scene.now;
+    let event = |kind, head, detail: Detail| {
+        let body = Body::of(detail).to_blob(&[1; SALT_BYTES]);
+        let header = Header {
+            case: Some(case),
+            head: Some(head),
+            kind,
+            step: None,
+            created: now,
+            body_bytes: body.len() as u64,
+            commitment: Digest::of(&body),
+            approval: None,
+            grant: None,
+            code: 0,
+            times: StepTimes::default(),
+        };
+        Event { header: Signed::sign(header, seal).unwrap(), body, approval: None }
+    };
+    let accept = EventId(Digest::of(b"accept"));
+    let accepted = Record { case, seq: 50, prev: Digest::ZERO, received: now, event: accept };
+    let at = |record: &Record| HeadAt { seq: record.seq, record: record.digest() };
+    let detail = Detail::Release { to: id("labour"), offer: EventId(Digest::ZERO), accept };
+    let release = event(Kind::Release, at(&accepted), detail);
+    let released = Record { case, seq: 51, prev: accepted.digest(), received: now, event: release.id() };
+    let notice = CustodyNotice::of(&release, vec![accepted, released], id("labour"), now);
+    let notice = Signed::sign(notice, seal).unwrap();
+    let detail = Detail::Taken { from: id("transport"), release: notice.bytes().to_vec() };
+    let taken = event(Kind::Taken, at(&released), detail);
+    let record = Record { case, seq: 52, prev: released.digest(), received: now, event: taken.id() };
+    let notice = CustodyNotice::of(&taken, vec![record], id("health"), now);
+    Signed::sign(notice, seal).unwrap().bytes().to_vec()
+}
