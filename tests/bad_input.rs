@@ -158,6 +158,29 @@ async fn play_all(stage: &Stage, face: &Face<'_>, rows: Vec<Row>) {
     assert!(face.daemon_lives());
 }
 
+/// A table that has lost its rows passes as well as a whole one.
+#[test]
+fn the_table_has_its_rows_at_each_face() {
+    let stage = Stage::set();
+    let mut all = 0;
+    for face in stage.faces() {
+        let rows = channel::rows(&stage, &face).len();
+        assert!(rows > 0, "{}: a row at least", face.agency);
+        all += rows;
+    }
+    let tables = [
+        ("events", events::rows(&stage).len()),
+        ("requests of a node", requests::of_a_node(&stage).len()),
+        ("requests of the third party", requests::of_the_third_party(&stage).len()),
+        ("requests of the authority", requests::of_the_authority(&stage).len()),
+    ];
+    for (name, rows) in tables {
+        assert!(rows > 0, "{name}: a row at least");
+        all += rows;
+    }
+    assert!(all >= 40, "{all} rows and not 40 at least");
+}
+
 #[test]
 fn each_wrong_handshake_hello_and_frame_ends_its_own_connection_alone() {
     let stage = Stage::set();
