@@ -6,6 +6,7 @@
 
 mod budget;
 mod build;
+mod issuers;
 mod judge;
 mod names;
 mod purpose;
@@ -14,6 +15,7 @@ mod request;
 mod revocation;
 
 pub use budget::Budget;
+pub use issuers::{ISSUERS_MAX, issuers};
 pub(crate) use judge::TARGET;
 pub use purpose::{Purpose, RoleKind};
 pub use report::{Decision, PathReport};

@@ -148,10 +148,7 @@ async fn pending(handle: &Handle, case: CaseId, event: EventId) -> Result<Option
             .into_iter()
             .flatten()
             .chain(recorded.approval.as_ref().map(|approval| approval.envelope().signer()));
-        let book = desk.book();
-        let mut certificates: Vec<Certificate> =
-            signers.filter_map(|signer| book.certificates.get(&signer).cloned()).collect();
-        certificates.extend(book.certificates.values().filter(|certificate| certificate.is_ca()).cloned());
+        let certificates = desk.book().certificates_of(signers);
         Ok(Some(Pending { author, record, event: recorded, certificates }))
     });
     found.await?

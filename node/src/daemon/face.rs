@@ -36,25 +36,21 @@ impl NodeFace {
     /// Checks what came, in parallel, and hands it over in its order.
     async fn take(&self, peer: &AgencyId, link: LinkId, messages: Vec<Message>) -> Result<()> {
         let (trust, now) = (self.trust.current(), (self.clock)());
-        let Some((mut bag, ())) = self.with(link, |_, bag| (bag.clone(), ())) else { return Ok(()) };
-        let mut brought = false;
-        for message in &messages {
-            if let Message::Certificates(_) = message {
-                check::message(&trust, peer, message, &mut bag, now)?;
-                brought = true;
+        // Streams of one connection are read side by side: what each brings is added under the lock.
+        let brought = self.with(link, |_, bag| {
+            let certificates = messages.iter().filter(|message| matches!(message, Message::Certificates(_)));
+            for message in certificates {
+                check::message(&trust, peer, message, bag, now)?;
             }
-        }
-        if brought {
-            self.with(link, |_, kept| *kept = bag.clone());
-        }
-        let bag = Arc::new(bag);
+            Ok(bag.clone())
+        });
+        let Some(bag) = brought.transpose()? else { return Ok(()) };
         let mut checks = Vec::new();
         let mut rest = messages;
         while !rest.is_empty() {
             let after = rest.split_off(rest.len().min(CHECKED_AT_ONCE));
-            let (trust, peer, bag) = (Arc::clone(&trust), peer.clone(), Arc::clone(&bag));
+            let (trust, peer, mut bag) = (Arc::clone(&trust), peer.clone(), bag.clone());
             checks.push(tokio::task::spawn_blocking(move || {
-                let mut bag = Bag::clone(&bag);
                 rest.iter()
                     .filter(|message| !matches!(message, Message::Certificates(_)))
                     .map(|message| check::message(&trust, &peer, message, &mut bag, now))

@@ -10,6 +10,7 @@ use ogic_certs::cose::{Payload, Sign1, Signed};
 use ogic_certs::custody::{CustodyNotice, Told};
 use ogic_certs::event::{Body, HeadAt, Header, Terms};
 use ogic_certs::evidence::Judgement;
+use ogic_certs::path::issuers;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::HeadLeaf;
 use ogic_certs::reference::Reference;
@@ -464,6 +465,20 @@ impl Book {
                 && seen.size == checkpoint.size
                 && seen.root != checkpoint.root
         })
+    }
+
+    /// The certificates of these signers, each with those of the authorities above it, each once.
+    pub fn certificates_of(&self, signers: impl IntoIterator<Item = Digest>) -> Vec<Certificate> {
+        let authorities = self.certificates.values().filter(|certificate| certificate.is_ca());
+        let mut found: Vec<Certificate> = Vec::new();
+        for signer in signers.into_iter().filter_map(|signer| self.certificates.get(&signer)) {
+            for certificate in std::iter::once(signer.clone()).chain(issuers(signer, authorities.clone())) {
+                if !found.iter().any(|known| known.digest() == certificate.digest()) {
+                    found.push(certificate);
+                }
+            }
+        }
+        found
     }
 
     /// What a case of ours may not be opened without.

@@ -4,6 +4,7 @@
 //! no honest peer sends is an error, which closes the connection.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
@@ -11,6 +12,7 @@ use ogic_certs::cose::{Kind, Sign1, Signed};
 use ogic_certs::custody::{CustodyNotice, Told, open_release};
 use ogic_certs::event::{Approval, Event};
 use ogic_certs::evidence::Judgement;
+use ogic_certs::path::issuers;
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::refusal::VerdictNotice;
 use ogic_certs::trust::{Trust, judgement_of};
@@ -22,45 +24,83 @@ use crate::exchange::message::{Carried, Message};
 /// Most certificates that one connection brings.
 pub const BAG_MAX: usize = 1024;
 
-/// The certificates that a connection has brought, or that a request gave.
+/// The certificates that a connection has brought, or that a request gave. Cheap to copy.
 #[derive(Clone, Default, Debug)]
 pub struct Bag {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default, Debug)]
+struct Inner {
     by_digest: HashMap<Digest, Certificate>,
-    authorities: Vec<Certificate>,
+    /// Those of authorities, in the order in which they came.
+    authorities: Vec<Digest>,
+    /// What was found above a signer: asked for every message that it signed.
+    found: Mutex<HashMap<Digest, Vec<Certificate>>>,
+}
+
+impl Clone for Inner {
+    /// What was found above a signer may be more in the copy.
+    fn clone(&self) -> Self {
+        Self {
+            by_digest: self.by_digest.clone(),
+            authorities: self.authorities.clone(),
+            found: Mutex::default(),
+        }
+    }
 }
 
 impl Bag {
     /// Takes a certificate, DER. Errors: what the certificate's form says; `LimitReached`.
     pub fn add(&mut self, der: &[u8]) -> Result<()> {
+        if self.inner.by_digest.contains_key(&Digest::of(der)) {
+            return Ok(());
+        }
         let certificate = Certificate::from_der(der)?;
-        if self.by_digest.len() >= BAG_MAX {
+        if self.inner.by_digest.len() >= BAG_MAX {
             return Err(
                 Problem::new(Code::LimitReached, "certificates").expected(format!("at most {BAG_MAX}"))
             );
         }
-        if certificate.is_ca() {
-            self.authorities.push(certificate.clone());
-        }
-        self.by_digest.insert(certificate.digest(), certificate);
+        self.take(certificate);
         Ok(())
     }
 
-    /// The signer's certificate, if it is here, and the authorities that may lie above it.
+    fn take(&mut self, certificate: Certificate) {
+        let digest = certificate.digest();
+        // Others may still read what this bag was: it is copied only then.
+        let inner = Arc::make_mut(&mut self.inner);
+        if certificate.is_ca() {
+            inner.authorities.push(digest);
+        }
+        inner.by_digest.insert(digest, certificate);
+        inner.found.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The signer's certificate, if it is here, and the authorities above it: what a path to it can be made of.
     pub fn candidates(&self, signer: Digest) -> Vec<Certificate> {
-        self.by_digest.get(&signer).into_iter().chain(&self.authorities).cloned().collect()
+        let Some(certificate) = self.inner.by_digest.get(&signer) else { return Vec::new() };
+        // The map holds finished answers only, so that a panic elsewhere cannot have left it half-written.
+        let mut found = self.inner.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = found.entry(signer).or_insert_with(|| {
+            let pool = self.inner.authorities.iter().filter_map(|digest| self.inner.by_digest.get(digest));
+            std::iter::once(certificate.clone()).chain(issuers(certificate, pool)).collect()
+        });
+        known.clone()
     }
 }
 
 impl FromIterator<Certificate> for Bag {
     fn from_iter<I: IntoIterator<Item = Certificate>>(certificates: I) -> Self {
-        let mut bag = Self::default();
+        let mut inner = Inner::default();
         for certificate in certificates {
-            if certificate.is_ca() {
-                bag.authorities.push(certificate.clone());
+            let digest = certificate.digest();
+            if certificate.is_ca() && !inner.by_digest.contains_key(&digest) {
+                inner.authorities.push(digest);
             }
-            bag.by_digest.insert(certificate.digest(), certificate);
+            inner.by_digest.insert(digest, certificate);
         }
-        bag
+        Self { inner: Arc::new(inner) }
     }
 }
 

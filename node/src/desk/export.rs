@@ -3,8 +3,9 @@
 //! The caller commits a read of the case first, which registers the look. Documents lie beside the journal: the caller
 //! brings their bytes.
 
+use std::collections::BTreeSet;
+
 use ogic_certs::capsule::Builder;
-use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::{Payload, Sign1};
 use ogic_certs::event::{Body, Detail, Header};
 use ogic_certs::trust::Trust;
@@ -40,20 +41,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let mut builder =
             Builder::new(*id, self.settings.agency.clone(), &self.book.service(&case.service)?.signed);
         let mut received = Timestamp::EARLIEST;
+        let mut signed_by = BTreeSet::new();
         self.each_event(id, |fact| {
             received = fact.record.received;
-            for signer in signers(fact)? {
-                if let Some(certificate) = self.book.certificates.get(&signer) {
-                    builder.certificate(certificate);
-                }
-            }
+            signed_by.extend(signers(fact)?);
             builder.record(&fact.record, &fact.header, Some(&fact.body), fact.approval.as_deref());
             Ok(())
         })?;
-        let mut authorities: Vec<&Certificate> =
-            self.book.certificates.values().filter(|certificate| certificate.is_ca()).collect();
-        authorities.sort_by_key(|certificate| certificate.digest());
-        authorities.into_iter().for_each(|certificate| builder.certificate(certificate));
+        self.book.certificates_of(signed_by).iter().for_each(|certificate| builder.certificate(certificate));
         trust.crls().iter().for_each(|crl| builder.crl(crl));
         builder.registry(trust.signed_registry());
         self.proofs(id)?.iter().for_each(|frame| builder.receipts(frame));

@@ -101,12 +101,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
         self.extract(frame, self.book().certificates.get(&signer), trust)
     }
 
-    /// With the signer's certificate, our own seal's if it is of us, and every authority's that is known.
+    /// With the signer's certificate, our own seal's if it is of us, and those of the authorities above it.
     fn extract(&self, object: Vec<u8>, signer: Option<&Certificate>, trust: &Trust) -> Result<Vec<u8>> {
-        let mut authorities: Vec<&Certificate> =
-            self.book().certificates.values().filter(|certificate| certificate.is_ca()).collect();
-        authorities.sort_by_key(|certificate| certificate.digest());
+        let above = signer.map(|signer| self.book().certificates_of([signer.digest()])).unwrap_or_default();
         let own = signer.is_none().then(|| self.settings.seal.chain()).into_iter().flatten();
-        Extract::new(object, signer.into_iter().chain(own).chain(authorities), trust.crls()).encode()
+        Extract::new(object, own.chain(&above), trust.crls()).encode()
     }
 }

@@ -1,5 +1,6 @@
 //! A scene for the tests of the desk: agencies over simulated disks, messages handed over without a network.
 
+mod certificates;
 mod custody;
 mod delivery;
 mod documents;
