@@ -8,6 +8,7 @@ use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::{Checkpoint, HeadsTree, Origin};
 use ogic_certs::cose::{Signed, Signer};
 use ogic_certs::crl::Crl;
+use ogic_certs::custody::CustodyNotice;
 use ogic_certs::event::{
     Approval, Body, Detail, DocumentRef, Event, FieldValue, HeadAt, Header, Kind, StepTimes, Terms,
 };
@@ -243,6 +244,65 @@ impl Story {
             (self.seal.clone(), Body::of(Detail::Close { reason: "all steps are done".to_owned() }));
         let act = Act { seal: &seal, official: None, kind: Kind::Close, step: None, code: outcome, body };
         self.tell(act, |_| {});
+    }
+
+    /// The home offers the case to health.
+    pub(crate) fn offers(&mut self) {
+        let terms = Terms {
+            grantee: agency("health.gov.example"),
+            read: true,
+            steps: Vec::new(),
+            purpose: "the applicant has moved".to_owned(),
+            ground: "Road Safety Act, article 23".to_owned(),
+            performer: "service centre".to_owned(),
+            deadline: None,
+            expires: NOW.plus_ms(30 * DAY_MS),
+        };
+        self.at_home(Kind::Offer, Body::of(Detail::Offer(terms)));
+        self.grant = self.told.last().map(|(record, _)| record.event);
+    }
+
+    /// Health's part in a change of the home.
+    pub(crate) fn answers(&mut self, kind: Kind, detail: Detail, grant: Option<ogic_certs::EventId>) {
+        let seal = self.health.clone();
+        let body = Body::of(detail);
+        let act = Act { seal: &seal, official: None, kind, step: None, code: 0, body };
+        self.tell(act, |header| header.grant = grant);
+    }
+
+    pub(crate) fn accepts(&mut self) {
+        self.answers(Kind::Accept, Detail::None, self.grant);
+    }
+
+    pub(crate) fn releases(&mut self) {
+        let (offer, accept) = (self.grant.unwrap(), self.told.last().unwrap().0.event);
+        let to = agency("health.gov.example");
+        self.at_home(Kind::Release, Body::of(Detail::Release { to, offer, accept }));
+    }
+
+    /// The notice of the release that was told last.
+    pub(crate) fn notice(&self, edit: impl FnOnce(&mut CustodyNotice), seal: &Signer) -> Vec<u8> {
+        let [.., (accepted, _), (released, release)] = self.told.as_slice() else { panic!("no release") };
+        let told_to = agency("health.gov.example");
+        let mut notice = CustodyNotice::of(release, vec![*accepted, *released], told_to, self.clock);
+        edit(&mut notice);
+        Signed::sign(notice, seal).unwrap().bytes().to_vec()
+    }
+
+    pub(crate) fn takes(&mut self, release: Vec<u8>) {
+        self.answers(Kind::Taken, Detail::Taken { from: agency(HOME), release }, None);
+    }
+
+    /// The capsule that health makes of a case that it took.
+    pub(crate) fn capsule_of_health(&self) -> Vec<u8> {
+        let proven = self.proof(|proof| {
+            proof.seal = self.health.clone();
+            proof.origin.agency = agency("health.gov.example");
+        });
+        self.capsule_with(&proven, |capsule| {
+            capsule.seal = self.health.clone();
+            capsule.home = "health.gov.example".to_owned();
+        })
     }
 
     pub(crate) fn at_home(&mut self, kind: Kind, body: Body) {

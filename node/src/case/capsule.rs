@@ -8,7 +8,7 @@ use ogic_certs::capsule::{
 };
 use ogic_certs::evidence::Judgement;
 use ogic_certs::verdict::Verdict;
-use ogic_certs::{AgencyId, Code, Problem, Result};
+use ogic_certs::{Code, Problem, Result};
 
 use super::decide::{Act, decide_open};
 use super::fold::{Entry, Replay};
@@ -72,7 +72,8 @@ fn replay(contents: &Contents, report: &mut Report) -> Option<Replay> {
         let entry = entry(recorded)?;
         let result = match &mut replay {
             Some(replay) => replay.push(&entry, &policy),
-            None => open(&entry, &contents.manifest.home, &service).map(|opened| replay = Some(opened)),
+            // Who opened the case was its home; whose it is now, the seals' step has compared with the manifest.
+            None => open(&entry, &service).map(|opened| replay = Some(opened)),
         };
         if let Err(problem) = result {
             report.check_hard(Step::Fold, &place, "the history can be folded", Err(problem));
@@ -94,11 +95,11 @@ fn entry(recorded: &Recorded) -> Option<Entry<'_>> {
     })
 }
 
-fn open(entry: &Entry<'_>, home: &AgencyId, service: &Service) -> Result<Replay> {
+fn open(entry: &Entry<'_>, service: &Service) -> Result<Replay> {
     // The approval is judged for itself; here it is asked whether the act may open a case at all.
     let approval = entry.header.approval.map(|_| &Judgement::PASSED);
     let Entry { record, author, header, body } = *entry;
-    decide_open(home, &Act { author, event: record.event, header, body, approval }, service)?;
+    decide_open(author, &Act { author, event: record.event, header, body, approval }, service)?;
     Replay::open(entry, service)
 }
 
