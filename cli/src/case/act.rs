@@ -28,6 +28,8 @@ use crate::output::{Failure, Outcome};
 use crate::parse;
 use crate::text::Text;
 
+/// Longest wait for a receipt, within the client's own patience.
+pub(crate) const WAIT_MS_MAX: u64 = 45_000;
 /// Longest key or certificate file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 

@@ -4,7 +4,7 @@ use clap::Args;
 use ogic_certs::event::{Body, Detail, HeadAt, Kind, StepCode, StepTimes};
 use ogic_certs::{CaseId, Timestamp};
 
-use super::act::{Act, Approver, Content, parse_head, told};
+use super::act::{Act, Approver, Content, WAIT_MS_MAX, parse_head, told};
 use crate::change::Change;
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome};
@@ -38,9 +38,6 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     change: Change,
 }
-
-/// Longest wait for a receipt, within the client's own patience.
-const WAIT_MS_MAX: u64 = 45_000;
 
 impl Arguments {
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {

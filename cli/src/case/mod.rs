@@ -4,9 +4,11 @@
 mod access;
 pub(crate) mod act;
 mod close;
+mod custody;
 mod event;
 mod export;
 mod list;
+mod offer;
 mod open;
 mod proof;
 mod share;
@@ -28,6 +30,9 @@ pub(crate) enum Command {
     Event(event::Arguments),
     Share(share::Arguments),
     Unshare(unshare::Arguments),
+    Offer(offer::Arguments),
+    Accept(custody::Accept),
+    Decline(custody::Decline),
     Close(close::Arguments),
     Export(export::Arguments),
     Receipt(proof::Arguments),
@@ -47,6 +52,9 @@ impl Command {
             Self::Event(arguments) => arguments.run(run).await,
             Self::Share(arguments) => arguments.run(run).await,
             Self::Unshare(arguments) => arguments.run(run).await,
+            Self::Offer(arguments) => arguments.run(run).await,
+            Self::Accept(arguments) => arguments.run(run).await,
+            Self::Decline(arguments) => arguments.run(run).await,
             Self::Close(arguments) => arguments.run(run).await,
             Self::Export(arguments) => arguments.run(run).await,
             Self::Receipt(arguments) => arguments.run("receipt", run).await,

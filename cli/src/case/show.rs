@@ -50,6 +50,7 @@ fn shown(case: &Value, text: &Text) -> String {
         ("case-citizen", answer::text(case, "/citizen")),
         ("case-service", answer::text(case, "/service")),
         ("case-head", head),
+        ("case-custody", custody(case, text)),
         ("case-pending", answer::text(case, "/pending")),
     ];
     let mut out = facts(&rows.map(|(key, value)| (text.word(key), value)));
@@ -63,6 +64,28 @@ fn shown(case: &Value, text: &Text) -> String {
         }
     }
     out
+}
+
+/// How the custody stands: offered or released, to whom; else how the case came here.
+fn custody(case: &Value, text: &Text) -> String {
+    let moves = answer::list(case, "/moves");
+    let mut said: Vec<String> = moves
+        .iter()
+        .map(|moved| {
+            let values = [
+                ("from", answer::text(moved, "/from").into()),
+                ("to", answer::text(moved, "/to").into()),
+                ("at", answer::time(moved, "/at").into()),
+            ];
+            text.say("show-moved", values)
+        })
+        .collect();
+    let state = answer::text(case, "/custody/state");
+    if state != answer::NOTHING {
+        let to = answer::text(case, "/custody/to");
+        said.push(format!("{} {to}", text.word_for("custody", &state)));
+    }
+    if said.is_empty() { answer::NOTHING.to_owned() } else { said.join("; ") }
 }
 
 /// The plan: what is done with its time, what is open with its deadline, what is still to come.
@@ -229,6 +252,7 @@ mod tests {
              citizen  p-1\n\
              service  driving-licence\n\
              head     2:ab\n\
+             custody  -\n\
              pending  -\n\
              \n\
              Plan\n\

@@ -1,5 +1,7 @@
 //! Looking at cases: those of this agency, and those that it has a right to.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -27,10 +29,24 @@ const PURPOSE_HISTORY: &str = "history export";
 pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
     let now = handle.now();
     let cases = handle.ask(move |desk| -> Result<Vec<CaseListed>> {
+        let cases = desk.cases()?;
+        let ours = |case: &&Case| case.is_ordered_by(desk.agency());
         let mut listed: Vec<CaseListed> =
-            desk.cases()?.iter().map(|case| listed_at_home(desk, case)).collect();
+            cases.iter().filter(ours).map(|case| listed_at_home(desk, case)).collect();
+        let mut known: HashSet<CaseId> = cases.iter().filter(ours).map(|case| case.id).collect();
         let references = desk.book().references.values().filter_map(|held| held.last());
-        listed.extend(references.map(|held| listed_elsewhere(desk, held, now)));
+        for held in references.filter(|held| !known.contains(&held.reference.case)).collect::<Vec<_>>() {
+            known.insert(held.reference.case);
+            listed.push(listed_elsewhere(desk, held, now));
+        }
+        // What was given away, and gave no right in return.
+        let former = cases.iter().filter(|case| !known.contains(&case.id));
+        listed.extend(former.map(|case| CaseListed {
+            role: "former-home",
+            home: desk.book().home_of(&case.id).unwrap_or(&case.home).to_string(),
+            next_steps: Vec::new(),
+            ..listed_at_home(desk, case)
+        }));
         Ok(listed)
     });
     Ok(Json(json!({ "cases": cases.await?? })))
@@ -63,8 +79,8 @@ fn listed_elsewhere(desk: &NodeDesk, held: &Held, now: Timestamp) -> CaseListed 
     };
     CaseListed {
         case: reference.case.to_string(),
-        role: "performer",
-        home: reference.home.to_string(),
+        role: if is_offered(desk, &reference.case) { "offered" } else { "performer" },
+        home: desk.book().home_of(&reference.case).unwrap_or(&reference.home).to_string(),
         service: service_name(desk, &reference.service),
         title,
         status: None,
@@ -73,6 +89,13 @@ fn listed_elsewhere(desk: &NodeDesk, held: &Held, now: Timestamp) -> CaseListed 
         grant: Some(reference.grant.to_string()),
         ended,
     }
+}
+
+/// Whether a case is offered to us, and not answered.
+fn is_offered(desk: &NodeDesk, case: &CaseId) -> bool {
+    desk.book().custody.get(case).is_some_and(|known| {
+        known.offered.as_ref().is_some_and(|offered| known.declined != Some(offered.offer))
+    })
 }
 
 /// The name of a service; its digest if the definition is not at hand.
@@ -146,7 +169,10 @@ fn home_only(desk: &NodeDesk, case: &CaseId) -> Result<()> {
         return Ok(());
     }
     Err(match desk.book().right(case, None) {
-        Some(held) => Problem::new(Code::NotHome, "case").expected(held.reference.home.to_string()),
+        Some(held) => {
+            let home = desk.book().home_of(case).unwrap_or(&held.reference.home);
+            Problem::new(Code::NotHome, "case").expected(home.to_string())
+        }
         None => case_unknown(),
     })
 }

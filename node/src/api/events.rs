@@ -82,10 +82,17 @@ impl EventBody {
     /// The kind, which must be one that people bring: evidence is the node's to write, and a case is opened elsewhere.
     fn kind(&self) -> Result<Kind> {
         match Kind::from_word(&self.kind)? {
-            kind @ (Kind::Step | Kind::Note | Kind::Share | Kind::Unshare | Kind::Close) => Ok(kind),
+            kind @ (Kind::Step
+            | Kind::Note
+            | Kind::Share
+            | Kind::Unshare
+            | Kind::Close
+            | Kind::Offer
+            | Kind::Accept
+            | Kind::Decline) => Ok(kind),
             kind => Err(Problem::new(Code::KindNotAllowed, "kind")
                 .found(kind.as_str())
-                .expected("one of step note share unshare close")),
+                .expected("one of step note share unshare close offer accept decline")),
         }
     }
 
@@ -186,7 +193,7 @@ fn says_something(kind: Kind, body: &Body) -> Result<()> {
 
 /// A reference to an agency that the registry does not list would wait for ever, and nobody would learn of the right.
 fn grantee_is_known(handle: &Handle, body: &Body) -> Result<()> {
-    let Detail::Share(terms) = &body.detail else { return Ok(()) };
+    let (Detail::Share(terms) | Detail::Offer(terms)) = &body.detail else { return Ok(()) };
     let found = terms.grantee.to_string();
     match handle.trust().registry().member(&terms.grantee) {
         None => Err(Problem::new(Code::AgencyUnknown, "grantee")
@@ -342,8 +349,17 @@ pub(super) async fn append(
         head_holds(&handle, &key.0, case, demanded).await?;
     }
     let act = Act { case: Some(case), kind, step, code, body, approval, certificates, created, times, head };
+    if dry_run && kind == Kind::Accept {
+        // Without the history, which is not fetched for a trial, nobody can say more.
+        handle.is_offered(case).await?;
+        return Ok(Json(json!({"dry_run": true, "judged": "performer"})).into_response());
+    }
     if dry_run {
         return judged(&handle, act).await;
+    }
+    if kind == Kind::Accept {
+        // Whoever accepts a case has all of it first.
+        handle.hold_offered(case).await?;
     }
     match handle.act(key.0, act).await? {
         DeskAnswer::Recorded { case, event, place } => {
@@ -352,6 +368,11 @@ pub(super) async fn append(
         DeskAnswer::Sent { case, event } => {
             let wait = wait.unwrap_or(WAIT_MS).min(WAIT_MS_MAX);
             match handle.settled(event, wait).await? {
+                Some(SentState::Done { place, .. }) if kind == Kind::Accept => {
+                    // The release follows in the same commit, and its notice close behind the receipt.
+                    let state = if handle.taken(case, wait).await? { "taken" } else { "receipted" };
+                    Ok(Json(Recorded::new(event, case, Some(state), place)).into_response())
+                }
                 Some(SentState::Done { place, .. }) => {
                     Ok(Json(Recorded::new(event, case, Some("receipted"), place)).into_response())
                 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::views::{DocumentView, HeadView, JudgementView, TermsView, TitleView, ms};
 use crate::case::service::Performer;
-use crate::case::{Case, Grant, PlanStep, StepState, Work};
+use crate::case::{Case, Grant, Moved, PlanStep, StepState, Work};
 use crate::daemon::{CaseView, Entry};
 
 /// A case as `GET /v1/cases/{case}` shows it.
@@ -27,6 +27,8 @@ pub(super) struct CaseShown {
     head: HeadView,
     plan: Vec<PlanView>,
     grants: Vec<GrantView>,
+    custody: Option<CustodyView>,
+    moves: Vec<MoveView>,
     pending: Vec<String>,
     history: Vec<EntryView>,
 }
@@ -40,6 +42,24 @@ struct PlanView {
     due: Option<u64>,
     done_at: Option<u64>,
     by: Option<String>,
+}
+
+/// How the custody stands while it is about to change.
+#[derive(Serialize)]
+struct CustodyView {
+    state: &'static str,
+    offer: String,
+    to: String,
+    expires: u64,
+}
+
+/// A change of the home.
+#[derive(Serialize)]
+struct MoveView {
+    from: String,
+    to: String,
+    at: u64,
+    seq: u64,
 }
 
 #[derive(Serialize)]
@@ -85,6 +105,13 @@ impl CaseShown {
             head: case.head.into(),
             plan: case.plan.iter().map(|step| plan_view(case, step)).collect(),
             grants: case.grants.iter().map(grant_view).collect(),
+            custody: case.custody.as_ref().map(|custody| CustodyView {
+                state: custody.as_str(),
+                offer: custody.offer().id.to_string(),
+                to: custody.offer().to.to_string(),
+                expires: custody.offer().expires.ms(),
+            }),
+            moves: case.moves.iter().map(move_view).collect(),
             pending: case.pending.iter().map(|pending| pending.event.to_string()).collect(),
             history: view.history.iter().map(|entry| entry_view(entry, &judged)).collect(),
         }
@@ -116,6 +143,11 @@ fn plan_view(case: &Case, step: &PlanStep) -> PlanView {
 fn is_pending(case: &Case, step: &PlanStep) -> bool {
     let ends = |work: &Work| matches!(work, Work::Step { step: worked, code } if worked == step.id() && *code != StepCode::Going);
     step.done().is_none() && case.pending.iter().any(|pending| ends(&pending.work))
+}
+
+fn move_view(moved: &Moved) -> MoveView {
+    let (from, to) = (moved.from.to_string(), moved.to.to_string());
+    MoveView { from, to, at: moved.at.ms(), seq: moved.seq }
 }
 
 fn grant_view(grant: &Grant) -> GrantView {

@@ -68,8 +68,27 @@ fn desk_status(desk: &NodeDesk) -> Value {
             "bytes": log.disk.bytes_written,
             "refused": figures.refused,
         },
+        "custody": custody(desk),
         "alarms": alarms,
     })
+}
+
+/// What is about to change its home: offers to us that wait for an answer, and cases that we released and nobody has taken
+/// yet, which have no home until then.
+fn custody(desk: &NodeDesk) -> Value {
+    let (mut offered, mut released) = (Vec::new(), Vec::new());
+    for (case, known) in &desk.book().custody {
+        if let Some(offer) = known.offered.as_ref().filter(|offer| known.declined != Some(offer.offer)) {
+            offered.push(
+                json!({"case": case.to_string(), "from": offer.from.as_str(), "since": offer.received.ms()}),
+            );
+        }
+        let waits = known.moves.last().filter(|moved| moved.from == *desk.agency() && moved.taken.is_none());
+        if let Some(moved) = waits {
+            released.push(json!({"case": case.to_string(), "to": moved.to.as_str(), "since": moved.at.ms()}));
+        }
+    }
+    json!({"offered": offered, "released": released})
 }
 
 /// `GET /v1/peers`: every other member of the federation.

@@ -293,7 +293,19 @@ impl Handle {
     /// `DigestMismatch` if the home has another than the event names.
     pub async fn bring(&self, case: CaseId, document: &DocumentRef) -> Result<()> {
         let reference = self.reference(case).await?;
-        match fetch(self, &reference.home, case, Some(reference.grant), document).await? {
+        let home = self.home_of(case).await?;
+        self.bring_from(&home, case, Some(reference.grant), document).await
+    }
+
+    /// As [`Handle::bring`], from a home and under a right that the caller knows.
+    pub(super) async fn bring_from(
+        &self,
+        home: &AgencyId,
+        case: CaseId,
+        grant: Option<EventId>,
+        document: &DocumentRef,
+    ) -> Result<()> {
+        match fetch(self, home, case, grant, document).await? {
             Fetched::Whole => Ok(()),
             Fetched::Other(problem) => Err(problem),
         }

@@ -108,6 +108,16 @@ impl Documents {
         self.mark_of(case, source, sha256).is_file() && self.has(sha256)
     }
 
+    /// Marks a document that is here as one that `source` brought for `case`: its home, which had it from there, sent every
+    /// byte of it and gives the case on to us.
+    pub async fn take_over(&self, case: CaseId, source: &AgencyId, sha256: &Digest) -> Result<()> {
+        let mark = self.mark_of(case, source, sha256);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        options.open(&mark).await.map_err(|error| failed(&mark, &error))?;
+        sync_folder(&self.folder.join(CAME))
+    }
+
     /// Whether a document that events of `by` name in our own `case` belongs to it: our own people had it here, others
     /// sent its bytes for this case.
     pub fn is_of(&self, case: CaseId, home: &AgencyId, by: &[AgencyId], sha256: &Digest) -> bool {

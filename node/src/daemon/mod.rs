@@ -6,6 +6,7 @@
 mod board;
 mod changes;
 mod chores;
+mod custody;
 mod documents;
 mod face;
 mod node;

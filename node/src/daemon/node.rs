@@ -325,9 +325,15 @@ impl Handle {
         tokio::time::timeout(std::time::Duration::from_millis(wait_ms), waiting).await.unwrap_or(Ok(None))
     }
 
-    /// Whether this agency is the home of the case.
+    /// Whether this agency is the home of the case; or was it, and holds no right of the present one: then what it has of the
+    /// case is what it can show.
     pub async fn is_home(&self, case: CaseId) -> Result<bool> {
-        self.ask(move |desk| desk.case(&case).map(|case| case.is_some())).await?
+        let us = self.agency().clone();
+        let home = self.ask(move |desk| -> Result<bool> {
+            let right = desk.book().right(&case, None).is_some();
+            Ok(desk.case(&case)?.is_some_and(|held| held.is_ordered_by(&us) || !right))
+        });
+        home.await?
     }
 
     /// Reads a case, of ours or under a reference; either way the look is registered at the home.

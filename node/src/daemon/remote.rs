@@ -14,12 +14,12 @@ use tokio::io::AsyncReadExt;
 use super::node::Handle;
 use crate::case::{Case, Effect, Replay, Service};
 use crate::desk::check::{self, Bag};
-use crate::desk::{Answer as DeskAnswer, Named, Read, Wanted, Work};
+use crate::desk::{Answer as DeskAnswer, CheckedEvent, Named, Read, Wanted, Work};
 use crate::exchange::link::Link;
 use crate::exchange::request::{Answer, Page, Request};
 
 /// How long a home is waited for.
-const REACH_MS: u64 = 5_000;
+pub(super) const REACH_MS: u64 = 5_000;
 
 /// Most bytes of documents that a capsule carries; the others are named by digest alone.
 const EXPORTED_DOCUMENTS_BYTES_MAX: u64 = 64 << 20;
@@ -54,9 +54,10 @@ impl Handle {
     /// Reads a case under a reference. The home decides at once whether we still may; its refusal is the error.
     pub async fn read_remote(&self, case: CaseId, purpose: &str) -> Result<CaseView> {
         let reference = self.reference(case).await?;
-        let link = self.endpoint().reach(&reference.home, REACH_MS).await?;
+        let home = self.home_of(case).await?;
+        let link = self.endpoint().reach(&home, REACH_MS).await?;
         let service = self.service_from(&link, reference.service).await?;
-        let mut reading = Reading::new(case, reference.home.clone());
+        let mut reading = Reading::new(case, home.clone());
         let mut from = 0;
         loop {
             let request =
@@ -71,8 +72,14 @@ impl Handle {
             }
         }
         let head = reading.head()?;
-        self.compare_head(&reference.home, case, head, &reading.frame).await?;
+        self.compare_head(&home, case, head, &reading.frame).await?;
         reading.fold(&service)
+    }
+
+    /// The home of another agency's case, as far as we were told: it may not be the one that gave us our right.
+    pub async fn home_of(&self, case: CaseId) -> Result<AgencyId> {
+        let home = self.ask(move |desk| desk.book().home_of(&case).cloned()).await?;
+        home.ok_or_else(crate::case::case_unknown)
     }
 
     /// The newest right that this agency was given to a case of another home.
@@ -144,7 +151,7 @@ impl Handle {
 
     /// Whether a document of a case of another home is here for it: brought from there, or sent there by us.
     pub async fn has_brought(&self, case: CaseId, sha256: Digest) -> Result<bool> {
-        let home = self.reference(case).await?.home;
+        let home = self.home_of(case).await?;
         if self.documents().came(case, &home, &sha256) {
             return Ok(true);
         }
@@ -207,7 +214,13 @@ impl Handle {
     }
 
     /// The head that a home showed us now, against the highest that it showed us before.
-    async fn compare_head(&self, home: &AgencyId, case: CaseId, head: HeadAt, frame: &[u8]) -> Result<()> {
+    pub(super) async fn compare_head(
+        &self,
+        home: &AgencyId,
+        case: CaseId,
+        head: HeadAt,
+        frame: &[u8],
+    ) -> Result<()> {
         let sides = self
             .ask(move |desk| {
                 let seen = desk.book().heads.get(&case)?;
@@ -235,27 +248,27 @@ impl Handle {
 }
 
 /// A history on its way in.
-struct Reading {
+pub(super) struct Reading {
     case: CaseId,
     home: AgencyId,
-    entries: Vec<(Record, AgencyId, Event, Option<String>)>,
+    entries: Vec<(Record, CheckedEvent, Option<String>)>,
     names: HashMap<Digest, Option<String>>,
-    frame: Vec<u8>,
+    pub(super) frame: Vec<u8>,
     shown: Option<HeadAt>,
 }
 
 impl Reading {
-    fn new(case: CaseId, home: AgencyId) -> Self {
+    pub(super) fn new(case: CaseId, home: AgencyId) -> Self {
         Self { case, home, entries: Vec::new(), names: HashMap::new(), frame: Vec::new(), shown: None }
     }
 
-    fn next_seq(&self) -> u64 {
+    pub(super) fn next_seq(&self) -> u64 {
         self.entries.len() as u64
     }
 
     /// Checks a page: the checkpoint is of the home's log, every entry lies under it, follows the one before, and is sealed by
     /// its author.
-    async fn take(&mut self, handle: &Handle, page: &Page) -> Result<()> {
+    pub(super) async fn take(&mut self, handle: &Handle, page: &Page) -> Result<()> {
         let (trust, now) = (handle.trust(), handle.now());
         let mut bag = Bag::default();
         page.certificates.iter().try_for_each(|der| bag.add(der))?;
@@ -311,7 +324,7 @@ impl Reading {
             });
             name.clone()
         });
-        self.entries.push((record, checked.author, checked.event, approved_by));
+        self.entries.push((record, checked, approved_by));
         Ok(())
     }
 
@@ -330,7 +343,7 @@ impl Reading {
     }
 
     /// The newest record, which must be the one that the home's signed head names.
-    fn head(&self) -> Result<HeadAt> {
+    pub(super) fn head(&self) -> Result<HeadAt> {
         let last =
             self.entries.last().map(|(record, ..)| HeadAt { seq: record.seq, record: record.digest() });
         match (last, self.shown) {
@@ -342,18 +355,23 @@ impl Reading {
     }
 
     fn service(&self) -> Result<Digest> {
-        let (_, _, event, _) = self.entries.first().ok_or_else(crate::case::case_unknown)?;
-        match event.read_body()?.detail {
+        let (_, checked, _) = self.entries.first().ok_or_else(crate::case::case_unknown)?;
+        match checked.event.read_body()?.detail {
             ogic_certs::event::Detail::Open { service, .. } => Ok(service),
             _ => Err(Problem::new(Code::KindMismatch, "record 0").expected("an opening event")),
         }
     }
 
-    fn fold(self, service: &Service) -> Result<CaseView> {
+    /// Every record with its event, verified.
+    pub(super) fn checked(&self) -> Vec<(Record, CheckedEvent)> {
+        self.entries.iter().map(|(record, checked, _)| (*record, checked.clone())).collect()
+    }
+
+    pub(super) fn fold(self, service: &Service) -> Result<CaseView> {
         let policy = crate::case::Policy::default();
         let mut replay: Option<Replay> = None;
         let mut bodies = Vec::with_capacity(self.entries.len());
-        for (record, author, event, _) in &self.entries {
+        for (record, CheckedEvent { author, event, .. }, _) in &self.entries {
             let body = event.read_body()?;
             let entry = crate::case::Entry { record, author, header: event.header.value(), body: &body };
             match &mut replay {
@@ -368,7 +386,7 @@ impl Reading {
             .into_iter()
             .zip(bodies)
             .zip(effects)
-            .map(|(((record, author, event, approved_by), body), effect)| Entry {
+            .map(|(((record, CheckedEvent { author, event, .. }, approved_by), body), effect)| Entry {
                 record,
                 author,
                 event,
@@ -381,6 +399,6 @@ impl Reading {
     }
 }
 
-fn unexpected() -> Problem {
+pub(super) fn unexpected() -> Problem {
     Problem::new(Code::ProtocolViolation, "answer").found("an answer to another question")
 }

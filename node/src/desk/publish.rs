@@ -177,6 +177,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 Effect::Held | Effect::None(_) => {}
             }
         }
+        for id in &staging.taken {
+            // Whoever accepted it waits for it to come.
+            let taken = staging.cases.get(id).and_then(|staged| staged.records.last());
+            self.outputs.extend(taken.map(|(event, ..)| Output::Settled(*event)));
+        }
         for id in staging.taken.iter().chain(&staging.ours_again) {
             // Whatever waits for evidence waits for ours now.
             let pending = staging.cases.get(id).map(|staged| staged.case.pending.clone()).unwrap_or_default();
