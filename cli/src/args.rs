@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::{Failure, Outcome};
 use crate::text::Text;
-use crate::{authority, case, demo, document, explain, node, official, outbox, service, trace, ttp, verify};
+use crate::{
+    authority, bench, case, demo, document, explain, node, official, outbox, service, trace, ttp, verify,
+};
 
 #[derive(Parser, Debug)]
 #[command(name = "ogic", version, disable_help_subcommand = true, arg_required_else_help = true)]
@@ -44,6 +46,8 @@ impl Globals {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Demo(demo::Arguments),
+    #[command(subcommand, arg_required_else_help = true)]
+    Bench(bench::Command),
     #[command(subcommand, arg_required_else_help = true)]
     Authority(authority::Command),
     #[command(subcommand, arg_required_else_help = true)]

@@ -4,6 +4,7 @@
 mod answer;
 mod args;
 mod authority;
+mod bench;
 mod case;
 mod change;
 mod client;
@@ -11,6 +12,7 @@ mod daemon;
 mod demo;
 mod document;
 mod explain;
+mod federation;
 mod help;
 mod invocation;
 mod node;
@@ -100,6 +102,7 @@ fn carry_out(command: Command, run: &Invocation) -> Outcome {
             Command::Ttp(command) => command.run(run).await,
             Command::Node(command) => command.run(run).await,
             Command::Official(command) => command.run(run).await,
+            Command::Bench(command) => command.run(run).await,
             Command::Demo(arguments) => demo::run(arguments, run).await,
             Command::Case(command) => command.run(run).await,
             Command::Document(command) => command.run(run).await,

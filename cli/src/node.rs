@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ogic_certs::Role;
 use ogic_node::daemon::{Config, Node};
+use ogic_node::exchange::outbox::WINDOW_ITEMS;
 use ogic_node::{api, local};
 use tokio::sync::watch;
 
@@ -13,16 +14,26 @@ use crate::daemon::{self, Ending, Listen};
 use crate::document::save_extract;
 use crate::invocation::Invocation;
 use crate::output::Outcome;
+use crate::parse;
 use crate::token::{self, Source};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Join(Source),
-    Serve(Listen),
+    Serve(Serve),
     Checkpoint {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    listen: Listen,
+    /// Most messages that are sent to one peer before their receipts are here.
+    #[arg(long, value_name = "MESSAGES", value_parser = parse::window, default_value_t = WINDOW_ITEMS)]
+    window: usize,
 }
 
 impl Command {
@@ -41,18 +52,19 @@ impl Command {
                 let joined = token::join(&data, &token).await?;
                 token::joined(run, &data, &joined)
             }
-            Self::Serve(listen) => serve(&run.globals.folder(&run.console.text)?, &listen, run).await,
+            Self::Serve(arguments) => serve(&run.globals.folder(&run.console.text)?, &arguments, run).await,
             Self::Checkpoint { out } => save_extract("/v1/checkpoint", &out, run).await,
         }
     }
 }
 
-async fn serve(data: &std::path::Path, listen: &Listen, run: &Invocation) -> Outcome {
+async fn serve(data: &std::path::Path, arguments: &Serve, run: &Invocation) -> Outcome {
+    let Serve { listen, window } = arguments;
     Keeper::demand(Keeper::Node, data)?;
     daemon::prepare(data)?;
     let mut ending = Ending::new()?;
     let advertised = listen.advertised()?;
-    let config = Config { data: data.to_owned(), listen: listen.listen, advertised };
+    let config = Config { data: data.to_owned(), listen: listen.listen, advertised, window: *window };
     let mut node = Node::start(&config)?;
     let handle = node.handle().clone();
     let socket = local::bind(handle.folder())?;

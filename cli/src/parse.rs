@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use ogic_certs::event::FieldValue;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Role, Timestamp};
+use ogic_node::exchange::outbox::WINDOW_ITEMS_MAX;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -40,6 +41,22 @@ pub(crate) fn endpoint(text: &str) -> Result<SocketAddr, Problem> {
         Problem::new(Code::ValueRefused, "address")
             .found(text)
             .expected("an address such as 192.0.2.1:4720 or [2001:db8::1]:4720")
+    })
+}
+
+/// How many of something: at least one.
+pub(crate) fn count(text: &str) -> Result<usize, Problem> {
+    digits(text).and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0).ok_or_else(|| {
+        Problem::new(Code::ValueRefused, "number").found(text).expected("a whole number from 1")
+    })
+}
+
+/// How many messages may be on their way to one peer.
+pub(crate) fn window(text: &str) -> Result<usize, Problem> {
+    text.parse().ok().filter(|items| (1..=WINDOW_ITEMS_MAX).contains(items)).ok_or_else(|| {
+        Problem::new(Code::ValueRefused, "window")
+            .found(text)
+            .expected(format!("a number from 1 to {WINDOW_ITEMS_MAX}"))
     })
 }
 

@@ -11,11 +11,12 @@ use super::SERVICE;
 use super::check::{equal, holds};
 use super::papers;
 use super::report::Facts;
-use super::stage::{Stage, now, until};
+use super::stage::Stage;
 use crate::answer;
 use crate::case::act::Act;
 use crate::client::Key;
 use crate::document;
+use crate::federation::{now, until};
 use crate::output::{Failure, Outcome};
 
 const DAY_MS: u64 = 86_400_000;

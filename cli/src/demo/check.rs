@@ -17,8 +17,8 @@ use ogic_certs::{AgencyId, Code, EventId, Identity, Problem, Role, Timestamp};
 use ogic_node::ttp::replay;
 use serde_json::Value;
 
-use super::party::Party;
 use crate::answer;
+use crate::federation::party::Party;
 use crate::output::Outcome;
 
 /// A fact of the play: if it does not hold, the demo fails.

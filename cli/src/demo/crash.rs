@@ -15,10 +15,11 @@ use super::begin::{Opened, grant};
 use super::check::{self, equal, holds};
 use super::oracle::{self, Line, Oracle, Place};
 use super::report::Facts;
-use super::stage::{Stage, now, until};
+use super::stage::Stage;
 use crate::answer;
 use crate::case::act::Act;
 use crate::client::{Client, Key, random};
+use crate::federation::{now, until};
 use crate::output::{Failure, Outcome};
 
 /// Events that are sent.

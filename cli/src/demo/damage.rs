@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use super::begin::write;
 use super::check::{equal, holds};
 use super::finish::{Capsule, verification};
-use super::party::ogic;
 use super::report::Facts;
 use super::stage::Stage;
 use crate::answer;
+use crate::federation::party::ogic;
 use crate::output::{Failure, Outcome};
 
 /// Places of the capsule at which a bit is changed.

@@ -9,10 +9,11 @@ use super::begin::{Opened, step_state, write};
 use super::check::{self, equal, holds};
 use super::papers;
 use super::report::Facts;
-use super::stage::{Stage, now, until};
+use super::stage::Stage;
 use crate::answer;
 use crate::case::act::Act;
 use crate::document;
+use crate::federation::{now, until};
 use crate::output::Outcome;
 
 pub(super) async fn play(stage: &Stage, opened: &Opened, seed: u64) -> Outcome<((), Facts)> {

@@ -11,13 +11,14 @@ use super::begin::write;
 use super::check::equal;
 use super::finish::{Capsule, verification};
 use super::papers;
-use super::party::ogic;
 use super::report::Facts;
-use super::stage::{Stage, scratch};
+use super::stage::Stage;
 use crate::answer;
 use crate::case::act::Act;
 use crate::client::Key;
 use crate::document;
+use crate::federation::party::ogic;
+use crate::federation::scratch;
 use crate::output::Outcome;
 
 pub(super) async fn play(stage: &Stage, real: &Capsule) -> Outcome<((), Facts)> {

@@ -10,7 +10,6 @@ mod finish;
 mod forge;
 mod oracle;
 mod papers;
-mod party;
 mod refuse;
 mod report;
 mod stage;
@@ -27,11 +26,12 @@ use self::report::Report;
 use self::stage::Stage;
 use crate::client::random;
 use crate::daemon::Ending;
+use crate::federation::scratch;
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome};
 
 /// The service of the play, so that the binary alone is enough; it is the file that `config/services` shows.
-pub(super) const SERVICE: &str = include_str!("../../../config/services/driving-licence.toml");
+pub(crate) const SERVICE: &str = include_str!("../../../config/services/driving-licence.toml");
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -51,10 +51,10 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
     };
     let exe = std::env::current_exe().map_err(|error| Failure::file(Path::new("ogic"), &error))?;
     let folder = match &arguments.dir {
-        Some(dir) => stage::scratch(dir)?,
+        Some(dir) => scratch(dir)?,
         None => {
             let name = format!("ogic-demo-{}", HEXLOWER.encode(&random::<6>()?));
-            stage::scratch(&std::env::temp_dir().join(name))?
+            scratch(&std::env::temp_dir().join(name))?
         }
     };
     let mut ending = Ending::new()?;

@@ -9,9 +9,10 @@ use super::begin::Opened;
 use super::check::{self, equal};
 use super::examine::{effect_of, proofs};
 use super::report::Facts;
-use super::stage::{Stage, until};
+use super::stage::Stage;
 use crate::answer;
 use crate::case::act::Act;
+use crate::federation::until;
 use crate::output::Outcome;
 
 const OFFICIAL: &str = "official/physician-2";

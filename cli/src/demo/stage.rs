@@ -1,28 +1,18 @@
 //! The demo's federation: four daemons under one scratch folder, and their officials. It knows who there is, not what is
 //! played. Begin with [`Stage::raise`].
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use ogic_certs::AgencyId;
 use ogic_certs::trust::Trust;
-use ogic_certs::{AgencyId, Code, Problem, Timestamp};
-use ogic_node::exchange::quic::system_clock;
 use ogic_node::folder::Folder;
-use serde_json::{Value, json};
 
-use super::party::{Party, ogic};
 use crate::answer;
 use crate::case::act::Approver;
-use crate::output::{Failure, Outcome};
+use crate::federation::party::Party;
+use crate::federation::{self, FEDERATION, Member, until};
+use crate::output::Outcome;
 use crate::text::Language;
-
-/// How long anything is waited for: much longer than it takes, for a machine that is busy with other things.
-pub(super) const WAIT_MS_MAX: u64 = 60_000;
-/// Between two looks at what is waited for.
-const LOOK_MS: u64 = 10;
-/// The federation's domain.
-const FEDERATION: &str = "gov.example";
 
 /// Everybody in the play.
 #[derive(Debug)]
@@ -52,8 +42,8 @@ impl Stage {
             let agency = AgencyId::parse(&format!("{name}.{FEDERATION}"), "agency")?;
             Ok(Party::new(role, agency, folder.join(name), language))
         };
-        let official = |name: &str| {
-            let own = folder.join("officials").join(name);
+        let approver = |name: &str| {
+            let own = official(&folder, name);
             Approver { key: Some(own.join("official.key")), cert: Some(own.join("official.pem")) }
         };
         Ok(Self {
@@ -61,9 +51,9 @@ impl Stage {
             ttp: party("ttp", "ttp")?,
             transport: party("node", "transport")?,
             health: party("node", "health")?,
-            licensing: official("licensing-1"),
-            physician: official("physician-1"),
-            physician_2: official("physician-2"),
+            licensing: approver("licensing-1"),
+            physician: approver("physician-1"),
+            physician_2: approver("physician-2"),
             exe,
             folder,
         })
@@ -106,55 +96,29 @@ impl Stage {
 
     /// Founds the authority and starts it.
     pub(super) async fn found(&mut self) -> Outcome {
-        let (federation, agency) = (OsStr::new(FEDERATION), OsStr::new(self.authority.agency.as_str()));
-        let data = self.authority.folder.as_os_str();
-        let words = ["authority", "init", "--federation"].map(OsStr::new);
-        let words = [&words[..], &[federation, "--authority".as_ref(), agency, "--data".as_ref(), data]];
-        ogic(&self.exe, &words.concat(), None).await?.done()?;
-        self.authority.start(&self.exe).await
+        federation::found(&self.exe, &mut self.authority).await
     }
 
     /// Lets one join, and starts it.
     pub(super) async fn join(&mut self, name: &str) -> Outcome {
-        let (role, level, command, names) = match name {
-            "ttp" => ("ttp", "service", "init", ("Trusted third party", "Доверенная третья сторона")),
-            "transport" => ("node", "federal", "join", ("Transport agency", "Ведомство транспорта")),
-            _ => ("node", "regional", "join", ("Health agency", "Ведомство здравоохранения")),
+        let member = match name {
+            "ttp" => Member::ttp("Trusted third party", "Доверенная третья сторона"),
+            "transport" => Member::agency("federal", "Transport agency", "Ведомство транспорта"),
+            _ => Member::agency("regional", "Health agency", "Ведомство здравоохранения"),
         };
-        let agency = self.party(name).agency.clone();
-        let body = json!({
-            "agency": agency.as_str(), "roles": [role], "level": level,
-            "name": {"en": names.0, "ru": names.1},
-        });
-        let token = self.token(&body).await?;
-        let data = self.party(name).folder.clone();
-        let words = [role, command, "-", "--data"].map(OsStr::new).into_iter().chain([data.as_os_str()]);
-        ogic(&self.exe, &words.collect::<Vec<_>>(), Some(&token)).await?.done()?;
         let exe = self.exe.clone();
-        self.party(name).start(&exe).await
+        let joining = match name {
+            "ttp" => &mut self.ttp,
+            "transport" => &mut self.transport,
+            _ => &mut self.health,
+        };
+        federation::join(&exe, &self.authority, joining, &member).await
     }
 
     /// Enrols an official: the key is made by his own program, and stays with him.
     pub(super) async fn enrol(&self, agency: &str, name: &str) -> Outcome {
-        let body = json!({"agency": format!("{agency}.{FEDERATION}"), "roles": [format!("official/{name}")]});
-        let token = self.token(&body).await?;
-        let out = self.folder.join("officials").join(name);
-        let words = ["official", "enrol", "-", "--out"].map(OsStr::new).into_iter().chain([out.as_os_str()]);
-        ogic(&self.exe, &words.collect::<Vec<_>>(), Some(&token)).await?.done()?;
-        Ok(())
-    }
-
-    async fn token(&self, body: &Value) -> Outcome<String> {
-        Ok(answer::text(&self.authority.post("/v1/tokens", body).await?, "/token"))
-    }
-
-    fn party(&mut self, name: &str) -> &mut Party {
-        match name {
-            "authority" => &mut self.authority,
-            "ttp" => &mut self.ttp,
-            "transport" => &mut self.transport,
-            _ => &mut self.health,
-        }
+        let agency = format!("{agency}.{FEDERATION}");
+        federation::enrol(&self.exe, &self.authority, &agency, name, &official(&self.folder, name)).await
     }
 
     /// The daemons, in the order in which they are stopped.
@@ -173,37 +137,7 @@ impl Stage {
     }
 }
 
-/// Makes the folder closed to other users; one that holds something already is refused.
-pub(super) fn scratch(path: &Path) -> Outcome<PathBuf> {
-    let folder = Folder::create(path)?;
-    let mut entries = std::fs::read_dir(folder.path()).map_err(|error| Failure::file(path, &error))?;
-    if entries.next().is_some() {
-        return Err(Problem::new(Code::ValueRefused, "--dir")
-            .found(format!("{}, which holds something", path.display()))
-            .expected("a new or empty folder")
-            .into());
-    }
-    // Daemons are told of it by their arguments, whatever folder they work in.
-    std::fs::canonicalize(folder.path()).map_err(|error| Failure::file(path, &error))
-}
-
-/// Looks until there is something, which soon there is.
-pub(super) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Outcome<Option<T>>) -> Outcome<T> {
-    let begun = std::time::Instant::now();
-    loop {
-        if let Some(found) = look().await? {
-            return Ok(found);
-        }
-        if begun.elapsed() > Duration::from_millis(WAIT_MS_MAX) {
-            return Err(Problem::new(Code::Internal, what)
-                .found(format!("nothing within {} s", WAIT_MS_MAX / 1000))
-                .into());
-        }
-        tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
-    }
-}
-
-/// Now.
-pub(super) fn now() -> Timestamp {
-    system_clock()()
+/// Where an official keeps what is his.
+fn official(folder: &Path, name: &str) -> PathBuf {
+    folder.join("officials").join(name)
 }

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::begin::{Granted, Opened};
 use super::check::{equal, holds};
-use super::party::ogic;
 use super::report::Facts;
 use super::stage::Stage;
 use crate::answer;
 use crate::case::act::Act;
+use crate::federation::party::ogic;
 use crate::output::Outcome;
 
 pub(super) async fn play(stage: &Stage, opened: &Opened, granted: &Granted) -> Outcome<((), Facts)> {

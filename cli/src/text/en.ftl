@@ -73,6 +73,7 @@ arg-token = The token, or - to read it from stdin; as an argument it would be se
 arg-token_file = A file that holds the token
 arg-listen = The address to bind, IP:PORT; port 0 takes a free one
 arg-advertised = The address that others are told, if it is not the one that is bound; may be repeated
+arg-window = Most messages on their way to one agency at once, from 1 to 512; 64 if not given
 
 cmd = Agencies work on one citizen's case, with proof in hand
 cmd-demo = Watch a case worked on by two agencies, in a federation of real processes on this machine
@@ -83,6 +84,23 @@ cmd-demo = Watch a case worked on by two agencies, in a federation of real proce
         ogic demo
         ogic demo --keep
         ogic demo --json --seed 7
+cmd-bench = Measure what this machine makes of the exchange and of the store, beside what it does without them
+cmd-bench-exchange = Measure two nodes: signed events waiting in one's outbox, until their receipts are verified and stored
+    .messages = Messages of a row, 10000 if not given; a row with few in flight takes 2000 for each of these
+    .in_flight = Messages on their way at once, a row each; 1,64,512 if not given
+    .cases = Cases that the messages are about, 16 if not given
+    .dir = The new or empty folder to work in, which is kept; otherwise a temporary one
+    .examples =
+        ogic bench exchange
+        ogic bench exchange --messages 20000 --in-flight 64,512 --json
+        ogic bench exchange --dir /var/tmp/bench
+cmd-bench-store = Measure the rows that follow the journal, in sled and in memory, and the journal alone
+    .cases = Cases, 1000 if not given
+    .records = Records, 200000 if not given; a row of the journal takes at most 2000 commits
+    .dir = The new or empty folder to work in, which is kept; otherwise a temporary one
+    .examples =
+        ogic bench store
+        ogic bench store --records 1000000 --dir /var/tmp/bench --json
 cmd-authority = The certificate authority: tokens, members, certificates, revocations
 cmd-authority-init = Found an authority in a new folder
     .federation = The federation's domain
@@ -584,6 +602,57 @@ demo-failed =
     {"      "}folder  { $folder }
     {"      "}logs
     {"      "}{ $logs }
+
+## What ogic bench tells
+
+bench-federation = Two nodes join a federation …
+bench-messages = { $messages } messages are sealed and wait in the outbox, for { $flight } in flight …
+bench-exchange = { $messages } messages go, { $flight } in flight …
+bench-store = { $records } records go into { $store } …
+bench-journal = The journal, { $batch } records a commit …
+bench-failed = what it left lies in { $folder }; read node.log in the folders of home and sender
+bench-in-flight = in flight
+bench-messages-count = messages
+bench-messages-per-s = messages/s
+bench-of-baseline = of verifications
+bench-p50-us = p50 µs
+bench-p99-us = p99 µs
+bench-home-syncs = syncs, home
+bench-home-signatures = signatures, home
+bench-sender-syncs = syncs, sender
+bench-costs = Microseconds of a processor a message (of sync: of the clock):
+bench-part = part
+bench-side-home = home
+bench-side-sender = sender
+bench-part-verify = verify
+bench-part-take = take
+bench-part-decide = decide
+bench-part-write = write
+bench-part-sync = sync
+bench-part-publish = publish
+bench-part-sign = sign
+bench-part-receipt = receipt
+bench-part-answer = answer
+bench-part-deliver = deliver
+bench-part-follow = follow
+bench-part-exchange = exchange
+bench-part-all = all
+bench-store-name = store
+bench-records = records
+bench-records-per-s = records/s
+bench-bytes = bytes
+bench-reopen-ms = reopen ms
+bench-rebuild-ms = rebuild ms
+bench-case-p50-us = case p50 µs
+bench-case-p99-us = case p99 µs
+bench-batch = in a commit
+bench-commits-per-s = commits/s
+bench-sync-p50-us = sync p50 µs
+bench-sync-p99-us = sync p99 µs
+bench-ed25519-verify-per-s = Ed25519 verifications/s of ring on one core, in the same run
+bench-append-sync-per-s = appends of 4 KiB with fdatasync/s, in the same run
+bench-machine = { $cores } cores, load { $load } at the beginning
+bench-machine-memory = { $cores } cores, load { $load } at the beginning; the folder lies in memory, so that nothing was durable
 
 ## What ogic verify recognises
 

@@ -73,6 +73,7 @@ arg-token = Токен или - , чтобы прочитать его из stdi
 arg-token_file = Файл с токеном
 arg-listen = Адрес для приёма, IP:PORT; порт 0 берёт свободный
 arg-advertised = Адрес, который сообщается другим, если он отличается от занятого; можно повторять
+arg-window = Сколько сообщений сразу может быть в пути к одному ведомству, от 1 до 512; по умолчанию 64
 
 cmd = Ведомства вместе работают над делом гражданина, с доказательствами на руках
 cmd-demo = Увидеть дело, над которым работают два ведомства, в федерации настоящих процессов на этой машине
@@ -83,6 +84,23 @@ cmd-demo = Увидеть дело, над которым работают дв�
         ogic demo
         ogic demo --keep
         ogic demo --json --seed 7
+cmd-bench = Измерить, что эта машина успевает в обмене и в хранилище, рядом с тем, что она делает без них
+cmd-bench-exchange = Измерить два узла: подписанные события ждут в исходящих одного, пока их квитанции не проверены и не сохранены
+    .messages = Сообщений в строке, по умолчанию 10000; строка, где в пути немного, берёт по 2000 на каждое из них
+    .in_flight = Сколько сообщений в пути сразу, по строке на каждое число; по умолчанию 1,64,512
+    .cases = Дел, о которых сообщения; по умолчанию 16
+    .dir = Новая или пустая папка для работы, она остаётся; иначе временная
+    .examples =
+        ogic bench exchange
+        ogic bench exchange --messages 20000 --in-flight 64,512 --json
+        ogic bench exchange --dir /var/tmp/bench
+cmd-bench-store = Измерить строки, которые следуют за лентой, в sled и в памяти, и саму ленту
+    .cases = Дел, по умолчанию 1000
+    .records = Записей, по умолчанию 200000; строка ленты берёт не больше 2000 фиксаций
+    .dir = Новая или пустая папка для работы, она остаётся; иначе временная
+    .examples =
+        ogic bench store
+        ogic bench store --records 1000000 --dir /var/tmp/bench --json
 cmd-authority = Удостоверяющий центр: токены, участники, сертификаты, отзыв
 cmd-authority-init = Основать удостоверяющий центр в новой папке
     .federation = Домен федерации
@@ -586,6 +604,57 @@ demo-failed =
     {"      "}папка   { $folder }
     {"      "}журналы
     {"      "}{ $logs }
+
+## Что говорит ogic bench
+
+bench-federation = Два узла вступают в федерацию …
+bench-messages = { $messages } сообщений запечатываются и ждут в исходящих; в пути будет { $flight } …
+bench-exchange = { $messages } сообщений отправляются, в пути { $flight } …
+bench-store = { $records } записей идут в { $store } …
+bench-journal = Лента, записей в фиксации: { $batch } …
+bench-failed = всё, что осталось, лежит в { $folder }; прочтите node.log в папках home и sender
+bench-in-flight = в пути
+bench-messages-count = сообщений
+bench-messages-per-s = сообщений/с
+bench-of-baseline = доля проверок
+bench-p50-us = p50 мкс
+bench-p99-us = p99 мкс
+bench-home-syncs = синхронизаций, держатель
+bench-home-signatures = подписей, держатель
+bench-sender-syncs = синхронизаций, отправитель
+bench-costs = Микросекунд процессора на сообщение (для синхронизации — по часам):
+bench-part = часть
+bench-side-home = держатель
+bench-side-sender = отправитель
+bench-part-verify = проверка
+bench-part-take = приём
+bench-part-decide = решение
+bench-part-write = запись
+bench-part-sync = синхронизация
+bench-part-publish = публикация
+bench-part-sign = подпись
+bench-part-receipt = квитанции
+bench-part-answer = ответы
+bench-part-deliver = выдача
+bench-part-follow = хранилище
+bench-part-exchange = обмен
+bench-part-all = всего
+bench-store-name = хранилище
+bench-records = записей
+bench-records-per-s = записей/с
+bench-bytes = байтов
+bench-reopen-ms = открытие, мс
+bench-rebuild-ms = перестройка, мс
+bench-case-p50-us = дело p50 мкс
+bench-case-p99-us = дело p99 мкс
+bench-batch = в фиксации
+bench-commits-per-s = фиксаций/с
+bench-sync-p50-us = синхр. p50 мкс
+bench-sync-p99-us = синхр. p99 мкс
+bench-ed25519-verify-per-s = Проверок Ed25519/с у ring на одном ядре, в том же прогоне
+bench-append-sync-per-s = Дозаписей 4 КиБ с fdatasync/с, в том же прогоне
+bench-machine = ядер: { $cores }, нагрузка в начале: { $load }
+bench-machine-memory = ядер: { $cores }, нагрузка в начале: { $load }; папка лежит в памяти, так что ничего не было надёжно
 
 ## What ogic verify recognises
 

@@ -29,6 +29,7 @@ type Answer<T> = Result<T, Failure>;
 pub fn routes(handle: Handle) -> Router {
     Router::new()
         .route("/v1/status", get(status::status))
+        .route("/v1/timing", get(status::timing))
         .route("/v1/peers", get(status::peers))
         .route("/v1/outbox", get(outbox::list))
         .route("/v1/outbox/{id}/retry", post(outbox::retry))

@@ -91,6 +91,30 @@ fn custody(desk: &NodeDesk) -> Value {
     json!({"offered": offered, "released": released})
 }
 
+/// `GET /v1/timing`: where the node's time went since it was started, for whoever measures it.
+pub(super) async fn timing(State(handle): State<Handle>) -> Json<Value> {
+    let timing = handle.timing();
+    let parts: serde_json::Map<String, Value> = (timing.parts())
+        .map(|(part, spent)| {
+            let shown = json!({"times": spent.times, "wall_us": spent.wall_us, "cpu_us": spent.cpu_us});
+            (part.as_str().to_owned(), shown)
+        })
+        .collect();
+    let (settled, (cpu_us, ready_cpu_us)) = (timing.settlements(), timing.cpu_us());
+    Json(json!({
+        "cpu_us": cpu_us,
+        "ready_cpu_us": ready_cpu_us,
+        "parts": parts,
+        "settled": {
+            "count": settled.count,
+            "p50_us": settled.p50_us,
+            "p99_us": settled.p99_us,
+            "max_us": settled.max_us,
+            "span_us": settled.span_us,
+        },
+    }))
+}
+
 /// `GET /v1/peers`: every other member of the federation.
 pub(super) async fn peers(State(handle): State<Handle>) -> Json<Value> {
     let trust = handle.trust();

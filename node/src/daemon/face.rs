@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result};
 
 use super::documents::Documents;
+use super::timing::{Part, Timing};
 use super::writer::{Order, Writer};
 use crate::desk::check::{self, Bag};
 use crate::desk::{Answer as DeskAnswer, Read, Wanted, Work};
@@ -27,6 +28,7 @@ pub(super) struct NodeFace {
     pub(super) trust: SharedTrust,
     pub(super) writer: Writer,
     pub(super) documents: Documents,
+    pub(super) timing: Arc<Timing>,
     pub(super) clock: Clock,
     /// What each connection has brought, with the link to close it.
     pub(super) connections: Mutex<HashMap<LinkId, (Link, Bag)>>,
@@ -50,11 +52,14 @@ impl NodeFace {
         while !rest.is_empty() {
             let after = rest.split_off(rest.len().min(CHECKED_AT_ONCE));
             let (trust, peer, mut bag) = (Arc::clone(&trust), peer.clone(), bag.clone());
+            let timing = Arc::clone(&self.timing);
             checks.push(tokio::task::spawn_blocking(move || {
-                rest.iter()
-                    .filter(|message| !matches!(message, Message::Certificates(_)))
-                    .map(|message| check::message(&trust, &peer, message, &mut bag, now))
-                    .collect::<Result<Vec<Option<Work>>>>()
+                timing.during(Part::Verify, || {
+                    rest.iter()
+                        .filter(|message| !matches!(message, Message::Certificates(_)))
+                        .map(|message| check::message(&trust, &peer, message, &mut bag, now))
+                        .collect::<Result<Vec<Option<Work>>>>()
+                })
             }));
             rest = after;
         }

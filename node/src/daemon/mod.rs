@@ -11,9 +11,11 @@ mod documents;
 mod face;
 mod node;
 mod remote;
+mod timing;
 mod writer;
 
 pub use documents::{DOCUMENT_BYTES_MAX, Documents, Incoming};
 pub use node::{Config, Handle, Node};
 pub use remote::{CaseView, Entry};
+pub use timing::{Part, Settlements, Spent, Timing};
 pub use writer::NodeDesk;

@@ -18,6 +18,7 @@ use super::chores;
 use super::documents::Documents;
 use super::face::NodeFace;
 use super::remote::CaseView;
+use super::timing::{Timing, Watch};
 use super::writer::{NodeDesk, Order, Writer};
 use crate::announce;
 use crate::case::{Policy, Service};
@@ -41,6 +42,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What others are told to dial; the address that was bound if empty.
     pub advertised: Vec<SocketAddr>,
+    /// Most messages that are sent to one peer before their receipts are here; the outbox's `WINDOW_ITEMS` is a good number.
+    pub window: usize,
 }
 
 /// A running node.
@@ -66,6 +69,7 @@ struct Inner {
     endpoint: Endpoint,
     documents: Documents,
     refresher: Refresher,
+    timing: Arc<Timing>,
     clock: Clock,
 }
 
@@ -83,9 +87,11 @@ impl Node {
         let agency = seal.certificate().identity()?.agency.clone();
         let disk = RealDisk::open(&folder.at("journal"))?;
         let origin = origin_of(&folder, &agency)?;
-        let desk = open_desk(&folder, disk, agency.clone(), seal.clone(), origin.clone())?;
+        let mut desk = open_desk(&folder, disk, agency.clone(), seal.clone(), origin.clone())?;
+        desk.set_window(config.window);
+        let timing = Arc::new(Timing::new());
         let (chores, chores_inbox) = mpsc::unbounded_channel();
-        let (writer, ended) = Writer::start(desk, clock.clone(), chores)?;
+        let (writer, ended) = Writer::start(desk, clock.clone(), chores, Watch::new(Arc::clone(&timing)))?;
         let documents = Documents::open(&folder.at("documents"))?;
         let face = Arc::new(NodeFace {
             agency: agency.clone(),
@@ -93,6 +99,7 @@ impl Node {
             trust: trust.clone(),
             writer: writer.clone(),
             documents: documents.clone(),
+            timing: Arc::clone(&timing),
             clock: clock.clone(),
             connections: Mutex::new(HashMap::new()),
         });
@@ -112,6 +119,7 @@ impl Node {
             endpoint: endpoint.clone(),
             documents,
             refresher: refresher.clone(),
+            timing,
             clock,
         }));
         let mut told = config.advertised.clone();
@@ -126,6 +134,7 @@ impl Node {
             tokio::spawn(announce::until_taken(endpoint.clone(), authority, announcement, |_| {})),
             tokio::spawn(keep_peers(handle.clone())),
         ];
+        handle.timing().ready();
         Ok(Self { handle, ended, tasks, _lock: lock })
     }
 
@@ -246,6 +255,11 @@ impl Handle {
     /// How registry and revocation lists are kept fresh.
     pub fn refresher(&self) -> &Refresher {
         &self.0.refresher
+    }
+
+    /// Where the node's time goes.
+    pub fn timing(&self) -> &Timing {
+        &self.0.timing
     }
 
     pub(super) fn writer(&self) -> &Writer {

@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
 
-use ogic_certs::{AgencyId, Code, Problem, Result, Timestamp};
+use ogic_certs::{AgencyId, Code, EventId, Problem, Result, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 
 use super::board::Board;
 use super::changes::Change;
 use super::chores::Chore;
+use super::timing::{Part, Watch};
 use crate::desk::{Answer, Desk, Output, Ticket, WORK_PER_COMMIT_MAX, Work};
 use crate::exchange::link::{Link, LinkId};
-use crate::exchange::message::Hello;
+use crate::exchange::message::{Hello, Message};
 use crate::exchange::quic::Clock;
 use crate::exchange::session::StreamKind;
 use crate::log::RealDisk;
@@ -57,15 +58,19 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread. It ends when it is told to stop; `ended` then gives the desk's last word.
     pub(super) fn start(
-        desk: NodeDesk,
+        mut desk: NodeDesk,
         clock: Clock,
         chores: mpsc::UnboundedSender<Chore>,
+        watch: Watch,
     ) -> Result<(Self, oneshot::Receiver<Result<()>>)> {
         let (orders, inbox) = std::sync::mpsc::sync_channel(ORDERS_MAX);
         let board = Arc::new(Board::new());
         let (end, ended) = oneshot::channel();
+        let told = watch.clone();
+        desk.measure(move |phase| told.at(phase.into()));
         let state = State {
             desk,
+            watch,
             board: Arc::clone(&board),
             clock,
             random: SystemRandom::new(),
@@ -160,6 +165,7 @@ impl Drop for Closing {
 
 struct State {
     desk: NodeDesk,
+    watch: Watch,
     board: Arc<Board>,
     clock: Clock,
     random: SystemRandom,
@@ -206,8 +212,11 @@ impl State {
         if let Err(problem) = self.desk.commit(now, &mut |bytes| fill(&self.random, bytes)) {
             tracing::error!(%problem, "nothing was committed");
         }
+        self.watch.at(Part::Answer);
         self.dispatch();
+        self.watch.at(Part::Deliver);
         self.deliver(now);
+        self.watch.at(Part::Take);
     }
 
     fn end_counts(&mut self) {
@@ -223,9 +232,13 @@ impl State {
     fn gather(&mut self, inbox: &Receiver<Order>) -> Result<Option<bool>> {
         // The store follows while nobody waits.
         let mut first = inbox.try_recv();
+        if first.is_err() {
+            self.watch.at(Part::Follow);
+        }
         while matches!(first, Err(TryRecvError::Empty)) && self.desk.follow()? {
             first = inbox.try_recv();
         }
+        self.watch.at(Part::Wait);
         let first = match first {
             Ok(order) => Some(order),
             Err(TryRecvError::Disconnected) => return Ok(None),
@@ -235,6 +248,7 @@ impl State {
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
             },
         };
+        self.watch.at(Part::Take);
         let mut next = first;
         while let Some(order) = next {
             if self.take(order) {
@@ -294,6 +308,7 @@ impl State {
                 Output::Wake(peer) => drop(self.woken.insert(peer)),
                 Output::Settled(event) => {
                     settled = true;
+                    self.watch.timing().settled(&event.0);
                     tracing::debug!(event = %event, "settled");
                 }
                 Output::Judge { case, event } => self.chore(Chore::Judge { case, event }),
@@ -320,6 +335,11 @@ impl State {
             if messages.len() >= MESSAGES_PER_TURN {
                 self.woken.insert(peer.clone());
             }
+            let events = messages.iter().filter_map(|(_, message)| match message {
+                Message::Event(carried) => Some(EventId::of(&carried.header).0),
+                _ => None,
+            });
+            self.watch.timing().sent(events);
             for kind in StreamKind::ALL {
                 let batch: Vec<_> =
                     messages.iter().filter(|(k, _)| *k == kind).map(|(_, message)| message.clone()).collect();

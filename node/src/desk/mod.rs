@@ -15,6 +15,7 @@ mod extract;
 mod fact;
 mod hello;
 mod looks;
+mod meter;
 mod notices;
 mod open;
 mod order;
@@ -36,15 +37,18 @@ pub use book::{Book, CustodyKnown, HeadSeen, Held, Move, Offered, Seen, Sent, Se
 pub use custody::CLOCK_SKEW_MS_MAX;
 pub use documents::Named;
 pub use fact::{AccessFact, AnswerFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
+pub use meter::Phase;
 pub use work::{Act, Answer, CheckedEvent, CustodyTold, Output, Read, Ticket, Wanted, Work};
 
 use crate::case::{Policy, case_unknown};
 use crate::exchange::outbox::Outbox;
-use crate::log::{Disk, Log};
+use crate::log::{Committed, Disk, Entry, Log};
 use crate::store::{Batch, Follower, Store};
 
+use self::meter::Meter;
 use self::post::Post;
 use self::rows::TailCase;
+use self::stage::Staging;
 
 /// Most work that one commit takes: one receipt frame a peer proves that many leaves.
 pub const WORK_PER_COMMIT_MAX: usize = 512;
@@ -117,6 +121,7 @@ pub struct Desk<D: Disk, S: Store> {
     /// The documents of cases that were asked for.
     documents: HashMap<CaseId, documents::CaseDocuments>,
     figures: Figures,
+    meter: Meter,
 }
 
 /// Which refused tries are alike. The asker chooses nothing in it but whom and what he asks, so that a flood of tries stays
@@ -167,15 +172,23 @@ impl<D: Disk, S: Store> Desk<D, S> {
             self.drop_queue(&problem);
             return Err(problem);
         }
+        self.meter.at(Phase::Decide);
         let staging = self.stage(now, random);
+        let outcome = self.carry_out(staging, now);
+        self.meter.at(Phase::Rest);
+        outcome.map(|()| true)
+    }
+
+    /// Steps 3 and 4.
+    fn carry_out(&mut self, staging: Staging, now: Timestamp) -> Result<()> {
         if staging.is_empty() {
             self.release(staging, now);
-            return Ok(true);
+            return Ok(());
         }
-        match self.log.commit(staging.entries()) {
+        match self.make_durable(staging.entries()) {
             Ok(committed) => {
-                self.publish(staging, &committed, now)?;
-                Ok(true)
+                self.meter.at(Phase::Publish);
+                self.publish(staging, &committed, now)
             }
             Err(problem) => {
                 self.abandon(staging, &problem);
@@ -183,6 +196,26 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 Err(problem)
             }
         }
+    }
+
+    /// Step 3: one frame, one sync.
+    fn make_durable(&mut self, entries: &[Entry]) -> Result<Committed> {
+        self.meter.at(Phase::Write);
+        let staged = self.log.begin(entries)?;
+        let written = self.log.write(staged)?;
+        self.meter.at(Phase::Sync);
+        let durable = self.log.sync(written)?;
+        Ok(self.log.publish(durable))
+    }
+
+    /// From now on `told` hears what the desk is at.
+    pub fn measure(&mut self, told: impl FnMut(Phase) + Send + 'static) {
+        self.meter.set(told);
+    }
+
+    /// Most messages that are sent to one peer before their receipts are here.
+    pub fn set_window(&mut self, items: usize) {
+        self.outbox.set_window(items);
     }
 
     /// Why nothing can be committed, if so.

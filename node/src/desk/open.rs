@@ -6,6 +6,7 @@ use ogic_certs::{CaseId, Code, EventId, Problem, Result, Timestamp};
 
 use super::custody::{folded, take_held};
 use super::fact::{EventFact, Fact};
+use super::meter::Meter;
 use super::post::Post;
 use super::rows::TailCase;
 use super::{Book, Desk, Figures, Output, SentState, Settings};
@@ -56,6 +57,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             checkpoint: None,
             documents: HashMap::new(),
             figures: Figures::default(),
+            meter: Meter::default(),
         };
         desk.resume()?;
         Ok(desk)
@@ -71,12 +73,12 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return Err(Problem::new(Code::StoreReadOnly, "journal"));
         }
         let Self { settings, log, mut store, outbox, post, queue, outputs, tries, refused, .. } = self;
-        let Self { floor, fence, figures, .. } = self;
+        let Self { floor, fence, figures, meter, .. } = self;
         store.clear()?;
         let size = log.size();
         let fresh = Self::open(log.into_disk(), store, settings, Some(size))?;
         // What the fresh one would ask for was asked for when this one was opened, or since.
-        Ok(Self { outbox, post, queue, outputs, tries, refused, floor, fence, figures, ..fresh })
+        Ok(Self { outbox, post, queue, outputs, tries, refused, floor, fence, figures, meter, ..fresh })
     }
 
     /// Takes up what was under way when the node stopped.

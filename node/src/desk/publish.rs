@@ -14,6 +14,7 @@ use ogic_certs::{AgencyId, CaseId, Digest, EventId, Problem, Result, Timestamp};
 
 use super::custody::take_held;
 use super::fact::Fact;
+use super::meter::Phase;
 use super::rows::TailCase;
 use super::stage::{Leaf, Reply, Staging};
 use super::{Desk, Output};
@@ -81,14 +82,17 @@ impl<D: Disk, S: Store> Desk<D, S> {
     pub(super) fn release(&mut self, staging: Staging, now: Timestamp) {
         let read = staging.replies.iter().any(|(_, reply)| matches!(reply, Reply::History { .. }));
         let needed = read || !staging.receipts.is_empty() || self.log.signed().0 != self.log.size();
+        self.meter.at(Phase::Sign);
         if needed && let Err(problem) = self.sign(staging.cases.keys().copied()) {
             self.outputs.push_back(Output::Alarm(problem));
         }
+        self.meter.at(Phase::Receipt);
         for (peer, leaves) in &staging.receipts {
             if let Err(problem) = self.post_receipts(peer, leaves, &staging) {
                 self.outputs.push_back(Output::Alarm(problem.within(peer)));
             }
         }
+        self.meter.at(Phase::Publish);
         for (peer, subject, problem, head) in staging.refusals {
             self.figures.refused += 1;
             self.figures.signatures += 1;

@@ -9,8 +9,10 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Timestamp};
 
 use super::backoff::{Jitter, exponential};
 
-/// Most items in flight to one peer. More gain no throughput, only queueing.
-pub const WINDOW_ITEMS_MAX: usize = 64;
+/// Items in flight to one peer, unless a node is told otherwise: more gain little throughput, and wait longer.
+pub const WINDOW_ITEMS: usize = 64;
+/// Most items in flight to one peer that a node can be told.
+pub const WINDOW_ITEMS_MAX: usize = 512;
 /// Most bytes in flight to one peer; one item always goes.
 pub const WINDOW_BYTES_MAX: usize = 1 << 20;
 /// How long an item may stay unacknowledged on a live connection before it is sent again.
@@ -116,6 +118,7 @@ pub struct Outbox {
     /// Every entry with a time: delayed ones and those in flight.
     timers: BTreeSet<(Timestamp, Digest)>,
     next_order: u64,
+    window_items: usize,
     jitter: Jitter,
     counts: Counts,
 }
@@ -167,9 +170,15 @@ impl Outbox {
             peers: BTreeMap::new(),
             timers: BTreeSet::new(),
             next_order: 0,
+            window_items: WINDOW_ITEMS,
             jitter: Jitter::new(seed),
             counts: Counts::default(),
         }
+    }
+
+    /// Most items in flight to one peer from now on: from 1 to [`WINDOW_ITEMS_MAX`], and the nearer of the two otherwise.
+    pub fn set_window(&mut self, items: usize) {
+        self.window_items = items.clamp(1, WINDOW_ITEMS_MAX);
     }
 
     /// Takes an item; it comes after every other of its case and peer. False if it is here already.
@@ -215,7 +224,7 @@ impl Outbox {
     /// The next item to send to a connected peer, within the window; it is then in flight.
     pub fn poll_send(&mut self, peer: &AgencyId, now: Timestamp) -> Option<Digest> {
         let state = self.peers.get_mut(peer)?;
-        if !state.connected || state.in_flight.len() >= WINDOW_ITEMS_MAX {
+        if !state.connected || state.in_flight.len() >= self.window_items {
             return None;
         }
         let (&order, &lane) = state.ready.first_key_value()?;

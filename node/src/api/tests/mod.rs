@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::daemon::{Config, Node};
+use crate::exchange::outbox::WINDOW_ITEMS;
 use crate::exchange::quic::system_clock;
 use crate::folder::{Folder, Pinned};
 use crate::local;
@@ -84,8 +85,13 @@ fn offices<const N: usize>(folder: &TempDir, names: [&str; N]) -> [Office; N] {
 
 impl Office {
     fn start(&mut self) {
-        let node = Node::start(&Config { data: self.data.clone(), listen: LOOPBACK, advertised: Vec::new() })
-            .unwrap();
+        let node = Node::start(&Config {
+            data: self.data.clone(),
+            listen: LOOPBACK,
+            advertised: Vec::new(),
+            window: WINDOW_ITEMS,
+        })
+        .unwrap();
         let socket = local::bind(node.handle().folder()).unwrap();
         let (closing, closed) = watch::channel(false);
         let api = tokio::spawn(local::serve(socket, super::routes(node.handle().clone()), closed));

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::case::{Policy, Service};
+use crate::daemon::Timing;
 use crate::desk::{Act, Read, Settings, Wanted};
 use crate::exchange::quic::system_clock;
 use crate::store::Store;
@@ -142,7 +143,8 @@ fn start(folder: &Path, seal: &Signer) -> (Writer, oneshot::Receiver<Result<()>>
     let disk = RealDisk::open(&folder.join("journal")).unwrap();
     let desk = Desk::open(disk, store, settings, None).unwrap();
     // Nobody does its chores.
-    Writer::start(desk, system_clock(), mpsc::unbounded_channel().0).unwrap()
+    Writer::start(desk, system_clock(), mpsc::unbounded_channel().0, Watch::new(Arc::new(Timing::new())))
+        .unwrap()
 }
 
 /// What must happen soon: a bound for tests, not a wait.

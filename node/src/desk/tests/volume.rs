@@ -3,7 +3,7 @@
 use super::*;
 
 /// Most events of one peer on their way at once.
-const WINDOW: usize = crate::exchange::outbox::WINDOW_ITEMS_MAX;
+const WINDOW: usize = crate::exchange::outbox::WINDOW_ITEMS;
 
 /// Makes `count` notes of health with bodies of about `bytes`, and takes them as they go over the wire.
 fn notes(scene: &mut Scene, case: CaseId, count: usize, bytes: usize) -> Vec<(StreamKind, Message)> {

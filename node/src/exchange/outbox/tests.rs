@@ -71,13 +71,26 @@ fn the_window_bounds_items_and_bytes_per_peer() {
     for peer in ["b.example", "c.example", "d.example"] {
         outbox.connected(&agency(peer), NOW);
     }
-    assert_eq!(sendable(&mut outbox, "b.example").len(), WINDOW_ITEMS_MAX);
+    assert_eq!(sendable(&mut outbox, "b.example").len(), WINDOW_ITEMS);
     assert_eq!(sendable(&mut outbox, "c.example"), [id(300)]);
     assert_eq!(sendable(&mut outbox, "d.example"), [id(400)], "one item always goes");
     outbox.done(&id(5));
     assert_eq!(sendable(&mut outbox, "b.example"), [id(64)]);
     outbox.done(&id(300));
     assert_eq!(sendable(&mut outbox, "c.example"), [id(301)]);
+}
+
+#[test]
+fn a_node_can_be_told_its_window_within_bounds() {
+    for (told, most) in [(0, 1), (1, 1), (3, 3), (512, 512), (usize::MAX, WINDOW_ITEMS_MAX)] {
+        let mut outbox = Outbox::new(1);
+        outbox.set_window(told);
+        outbox.connected(&agency("b.example"), NOW);
+        for n in 0..600 {
+            outbox.put(item(n, "b.example", case(0)));
+        }
+        assert_eq!(sendable(&mut outbox, "b.example").len(), most, "{told}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One daemon of the demo: a child process of this binary over a folder, and a client of its local API. Never holds a
+//! One daemon: a child process of this binary over a folder, and a client of its local API. Never holds a
 //! port or an address of another. Begin with [`Party::start`].
 
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::stage::WAIT_MS_MAX;
+use super::WAIT_MS_MAX;
 use crate::answer;
 use crate::args::Globals;
 use crate::case::act::{Act, Approver};
@@ -30,15 +30,15 @@ const STDERR: &str = "stderr.txt";
 
 /// A daemon: where it lives, and its process while it runs.
 #[derive(Debug)]
-pub(super) struct Party {
+pub(crate) struct Party {
     /// The word of its command: `authority`, `ttp`, `node`.
     role: &'static str,
     /// Its agency.
-    pub(super) agency: AgencyId,
+    pub(crate) agency: AgencyId,
     /// Its folder.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Where it answered when it was last started.
-    pub(super) endpoint: String,
+    pub(crate) endpoint: String,
     /// How its own people call it, in process.
     run: Invocation,
     child: Option<Child>,
@@ -46,26 +46,33 @@ pub(super) struct Party {
 
 impl Party {
     /// A daemon that is not started yet.
-    pub(super) fn new(role: &'static str, agency: AgencyId, folder: PathBuf, language: Language) -> Self {
+    pub(crate) fn new(role: &'static str, agency: AgencyId, folder: PathBuf, language: Language) -> Self {
         let globals = Globals { data: Some(folder.clone()), json: true, lang: None };
         let console = Console { text: Text::in_language(language), json: true };
         let run = Invocation { console, globals, words: Vec::new() };
         Self { role, agency, folder, endpoint: String::new(), run, child: None }
     }
 
-    /// Starts the process on a free loopback port, and waits until it says that it answers. It ends with the demo, however the
-    /// demo ends.
-    pub(super) async fn start(&mut self, exe: &Path) -> Outcome {
-        self.serve(exe, "127.0.0.1:0", false).await
+    /// Starts the process on a free loopback port, and waits until it says that it answers. It ends with this process, however
+    /// that one ends.
+    pub(crate) async fn start(&mut self, exe: &Path) -> Outcome {
+        self.serve(exe, "127.0.0.1:0", &[], false).await
     }
 
-    /// Starts the process where it answered before, in a process group of its own: it goes on when the demo has ended.
-    pub(super) async fn leave(&mut self, exe: &Path) -> Outcome {
+    /// Starts the process where it answered before, so that the others find it by what they know already, with more
+    /// `words` to its command. It ends as [`Party::start`] says.
+    pub(crate) async fn start_again(&mut self, exe: &Path, words: &[&str]) -> Outcome {
         let endpoint = self.endpoint.clone();
-        self.serve(exe, &endpoint, true).await
+        self.serve(exe, &endpoint, words, false).await
     }
 
-    async fn serve(&mut self, exe: &Path, listen: &str, outlives: bool) -> Outcome {
+    /// Starts the process where it answered before, in a process group of its own: it goes on when this process has ended.
+    pub(crate) async fn leave(&mut self, exe: &Path) -> Outcome {
+        let endpoint = self.endpoint.clone();
+        self.serve(exe, &endpoint, &[], true).await
+    }
+
+    async fn serve(&mut self, exe: &Path, listen: &str, words: &[&str], outlives: bool) -> Outcome {
         let path = self.folder.join(STDERR);
         let stderr = File::options()
             .append(true)
@@ -76,6 +83,7 @@ impl Party {
         command
             .args([self.role, "serve", "--listen", listen, "--json", "--data"])
             .arg(&self.folder)
+            .args(words)
             .env_remove("OGIC_DATA")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -107,13 +115,13 @@ impl Party {
     }
 
     /// Ends the process as a power cut would: SIGKILL, and nothing before it.
-    pub(super) async fn kill(&mut self) -> Outcome {
+    pub(crate) async fn kill(&mut self) -> Outcome {
         let Some(mut child) = self.child.take() else { return Err(self.failed("not running").into()) };
         child.kill().await.map_err(|error| self.failed(&error.to_string()).into())
     }
 
     /// Ends the process as an operator does: SIGTERM, and its exit code must be 0.
-    pub(super) async fn stop(&mut self) -> Outcome {
+    pub(crate) async fn stop(&mut self) -> Outcome {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             kill_process(pid, Signal::TERM).map_err(|error| self.failed(&error.to_string()))?;
@@ -127,12 +135,12 @@ impl Party {
     }
 
     /// The number of its process while it runs.
-    pub(super) fn process(&self) -> Option<u32> {
+    pub(crate) fn process(&self) -> Option<u32> {
         self.child.as_ref().and_then(Child::id)
     }
 
     /// Fails if the process has ended by itself.
-    pub(super) fn alive(&mut self) -> Outcome {
+    pub(crate) fn alive(&mut self) -> Outcome {
         match self.child.as_mut().map(Child::try_wait) {
             Some(Ok(Some(status))) => Err(self.ended(status)),
             _ => Ok(()),
@@ -148,30 +156,30 @@ impl Party {
     }
 
     /// A client of its local API.
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::at(self.folder.clone())
     }
 
     /// Reads a resource of its local API.
-    pub(super) async fn get(&self, path: &str) -> Outcome<Value> {
+    pub(crate) async fn get(&self, path: &str) -> Outcome<Value> {
         self.client().get(path).await.map_err(|failure| self.within(failure))
     }
 
     /// Reads raw bytes of its local API.
-    pub(super) async fn bytes(&self, path: &str) -> Outcome<Vec<u8>> {
+    pub(crate) async fn bytes(&self, path: &str) -> Outcome<Vec<u8>> {
         let mut bytes = Vec::new();
         self.client().download(path, &mut bytes).await.map_err(|failure| self.within(failure))?;
         Ok(bytes)
     }
 
     /// Asks for a change under a key that is used once.
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
         let answer = self.client().post(path, body, &Key::random()?).await;
         answer.map_err(|failure| self.within(failure))
     }
 
     /// Lets one of its people act on a case, as `ogic case` does.
-    pub(super) async fn act(&self, path: &str, act: Act, approver: &Approver) -> Outcome<Value> {
+    pub(crate) async fn act(&self, path: &str, act: Act, approver: &Approver) -> Outcome<Value> {
         let change = Change { dry_run: false, idempotency_key: None };
         let answer = act.ask(path, approver, &change, &self.run).await;
         match answer.map_err(|failure| self.within(failure))? {
@@ -187,29 +195,29 @@ impl Party {
     }
 
     /// The certificates of one of its roles, the leaf first. No secret is read.
-    pub(super) fn chain(&self, role: &str) -> Outcome<Vec<Certificate>> {
+    pub(crate) fn chain(&self, role: &str) -> Outcome<Vec<Certificate>> {
         let path = self.folder.join("certs").join(format!("{role}.pem"));
         let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, &error))?;
         Ok(Certificate::from_pem_many(&text)?)
     }
 
     /// Its logs, to be read after a failure.
-    pub(super) fn logs(&self) -> [PathBuf; 2] {
+    pub(crate) fn logs(&self) -> [PathBuf; 2] {
         [self.folder.join(LOG), self.folder.join(STDERR)]
     }
 }
 
 /// What a run of the binary came to.
 #[derive(Debug)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// Its exit code.
-    pub(super) exit: i32,
+    pub(crate) exit: i32,
     /// What it printed, under `--json`.
-    pub(super) said: Value,
+    pub(crate) said: Value,
 }
 
 /// Runs the binary to its end, `--json` added; `stdin` is how it is told a secret.
-pub(super) async fn ogic(exe: &Path, words: &[&OsStr], stdin: Option<&str>) -> Outcome<Ran> {
+pub(crate) async fn ogic(exe: &Path, words: &[&OsStr], stdin: Option<&str>) -> Outcome<Ran> {
     let failed = |error: std::io::Error| Failure::file(exe, &error);
     let mut command = Command::new(exe);
     command
@@ -231,7 +239,7 @@ pub(super) async fn ogic(exe: &Path, words: &[&OsStr], stdin: Option<&str>) -> O
 
 impl Ran {
     /// What it printed, if it succeeded; else its error as it told it.
-    pub(super) fn done(self) -> Outcome<Value> {
+    pub(crate) fn done(self) -> Outcome<Value> {
         if self.exit == 0 {
             return Ok(self.said);
         }
@@ -242,7 +250,7 @@ impl Ran {
     }
 
     /// The exit code and the code of the error.
-    pub(super) fn refused(&self) -> (i32, String) {
+    pub(crate) fn refused(&self) -> (i32, String) {
         (self.exit, answer::text(&self.said, "/error/code"))
     }
 }
