@@ -27,6 +27,7 @@ impl Handle {
         let link = self.endpoint().reach(&offered.from, REACH_MS).await?;
         let service = self.service_from(&link, definition).await?;
         let grant = Some(offered.offer);
+        let known = self.head_seen(case).await?;
         let mut reading = Reading::new(case, offered.from.clone());
         loop {
             let from = reading.next_seq();
@@ -38,7 +39,7 @@ impl Handle {
             }
         }
         let head = reading.head()?;
-        self.compare_head(&offered.from, case, head, &reading.frame).await?;
+        self.compare_head(&offered.from, known, head, &reading.frame).await?;
         let mut entries = reading.checked();
         let view = reading.fold(&service)?;
         self.bring_documents(&view, &offered.from, grant).await?;

@@ -58,6 +58,8 @@ impl Handle {
         let link = self.endpoint().reach(&home, REACH_MS).await?;
         let service = self.service_from(&link, reference.service).await?;
         let mut reading = Reading::new(case, home.clone());
+        // What was known before the first page: a receipt that comes in between may know more than the pages.
+        let known = self.head_seen(case).await?;
         let mut from = 0;
         loop {
             let request =
@@ -72,8 +74,17 @@ impl Handle {
             }
         }
         let head = reading.head()?;
-        self.compare_head(&home, case, head, &reading.frame).await?;
+        self.compare_head(&home, known, head, &reading.frame).await?;
         reading.fold(&service)
+    }
+
+    /// The highest head of another agency's case that was seen, with the frame that shows it.
+    pub(super) async fn head_seen(&self, case: CaseId) -> Result<Option<(HeadAt, Option<Vec<u8>>)>> {
+        self.ask(move |desk| {
+            let seen = desk.book().heads.get(&case)?.head;
+            Some((seen, desk.frame_of_head(&case)))
+        })
+        .await
     }
 
     /// The home of another agency's case, as far as we were told: it may not be the one that gave us our right.
@@ -213,33 +224,24 @@ impl Handle {
         reading.fold(&held)
     }
 
-    /// The head that a home showed us now, against the highest that it showed us before.
+    /// The head that a home showed us now, against the highest that was known before.
     pub(super) async fn compare_head(
         &self,
         home: &AgencyId,
-        case: CaseId,
+        known: Option<(HeadAt, Option<Vec<u8>>)>,
         head: HeadAt,
         frame: &[u8],
     ) -> Result<()> {
-        let sides = self
-            .ask(move |desk| {
-                let seen = desk.book().heads.get(&case)?;
-                let forked = seen.head.seq == head.seq && seen.head.record != head.record;
-                let behind = seen.head.seq > head.seq;
-                (forked || behind).then(|| {
-                    let log = desk.log();
-                    let held = seen.frame.and_then(|at| log.read(at).ok()).map(|(_, bytes)| bytes);
-                    (forked, held)
-                })
-            })
-            .await?;
-        let Some((forked, held)) = sides else { return Ok(()) };
-        if forked {
+        let Some((seen, held)) = known else { return Ok(()) };
+        if seen.seq == head.seq && seen.record != head.record {
             let sides = held.into_iter().chain([frame.to_vec()]).collect();
             self.writer()
                 .order(super::writer::Order::Work(Work::Contradiction { peer: home.clone(), sides }))
                 .await?;
             return Err(Problem::new(Code::ForkDetected, "head").found(head.record.to_string()));
+        }
+        if seen.seq <= head.seq {
+            return Ok(());
         }
         Err(Problem::new(Code::ForkDetected, "head")
             .found(format!("record {} as the newest", head.seq))
@@ -273,7 +275,7 @@ impl Reading {
         let mut bag = Bag::default();
         page.certificates.iter().try_for_each(|der| bag.add(der))?;
         let frame = ReceiptFrame::decode(&page.receipt)?;
-        let (checkpoint, _) = check::checkpoint(&trust, frame.checkpoint_cose(), &bag, now)?;
+        let (checkpoint, certificates) = check::checkpoint(&trust, frame.checkpoint_cose(), &bag, now)?;
         if checkpoint.identity().agency != self.home {
             return Err(Problem::new(Code::IdentityMismatch, "checkpoint")
                 .found(checkpoint.identity().to_string())
@@ -301,8 +303,10 @@ impl Reading {
         self.shown = frame.head_of(self.case).map(|head| HeadAt { seq: head.seq, record: head.record });
         self.frame.clone_from(&page.receipt);
         if self.home != *handle.agency() {
-            let (peer, checkpoint) = (self.home.clone(), Box::new(checkpoint));
-            handle.writer().order(super::writer::Order::Work(Work::Seen { peer, checkpoint })).await?;
+            // The desk compares what is shown with all that it has seen, this read's earlier pages too, and keeps what is higher.
+            let (peer, frame, checkpoint) = (self.home.clone(), Box::new(frame), Box::new(checkpoint));
+            let work = Work::Receipts { peer, frame, checkpoint, certificates };
+            handle.writer().order(super::writer::Order::Work(work)).await?;
         }
         Ok(())
     }

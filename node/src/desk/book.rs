@@ -21,6 +21,16 @@ use super::fact::{Fact, OutcomeFact, Parcel};
 use crate::case::service::Service;
 use crate::log::Position;
 
+/// Logs of one peer that are kept: each is a change that a person must see.
+pub(super) const LOGS_PER_PEER_MAX: usize = 8;
+/// Contradictions of one peer that are kept with both sides.
+pub(super) const ALARMS_PER_PEER_MAX: usize = 32;
+
+fn sides_digest(sides: &[Vec<u8>]) -> Digest {
+    let digests: Vec<Digest> = sides.iter().map(|side| Digest::of(side)).collect();
+    Digest::of_parts(&digests.iter().map(|digest| digest.as_bytes().as_slice()).collect::<Vec<_>>())
+}
+
 /// A right that another home gave us.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -178,6 +188,11 @@ pub struct Book {
     pub custody: BTreeMap<CaseId, CustodyKnown>,
     /// What a person must see.
     pub alarms: Vec<Problem>,
+    /// The highest that was seen of every log of a peer; [`Book::seen`] is of the newest log.
+    logs: HashMap<(AgencyId, String), Seen>,
+    /// Contradictions that are kept, by digest of their sides, and how many of each peer.
+    contradictions: HashSet<Digest>,
+    alarms_of: HashMap<AgencyId, usize>,
 }
 
 impl Book {
@@ -275,7 +290,9 @@ impl Book {
             Fact::Overtaken { peer, event, code } => {
                 self.overtaken.insert((peer.clone(), *event), *code);
             }
-            Fact::Alarm { code, peer, .. } => {
+            Fact::Alarm { code, peer, sides, .. } => {
+                self.contradictions.insert(sides_digest(sides));
+                *self.alarms_of.entry(peer.clone()).or_default() += 1;
                 self.alarms.push(Problem::new(*code, "peer").found(peer.to_string()));
             }
         }
@@ -434,9 +451,16 @@ impl Book {
         let checkpoint = Signed::<Checkpoint>::parse(signed)?;
         let value = checkpoint.value();
         let origin = value.origin.to_string();
-        let higher = self.seen.get(peer).is_none_or(|seen| seen.origin != origin || seen.size <= value.size);
-        if higher {
-            let seen = Seen { checkpoint: signed.to_vec(), size: value.size, root: value.root, origin };
+        let key = (peer.clone(), origin.clone());
+        let known = self.logs.get(&key);
+        let is_new = known.is_none();
+        if known.is_some_and(|seen| seen.size > value.size) {
+            return Ok(());
+        }
+        let seen = Seen { checkpoint: signed.to_vec(), size: value.size, root: value.root, origin };
+        self.logs.insert(key, seen.clone());
+        // A statement of an older log does not make it the present one again.
+        if is_new || self.seen.get(peer).is_none_or(|current| current.origin == seen.origin) {
             self.seen.insert(peer.clone(), seen);
         }
         Ok(())
@@ -444,7 +468,10 @@ impl Book {
 
     /// Keeps the higher head of another home's case.
     pub fn see_head(&mut self, case: CaseId, head: HeadAt, frame: Option<Position>) {
-        let higher = self.heads.get(&case).is_none_or(|seen| seen.head.seq < head.seq);
+        let higher = self.heads.get(&case).is_none_or(|seen| {
+            // The same head with its proof is more than the head alone.
+            seen.head.seq < head.seq || (seen.head == head && seen.frame.is_none() && frame.is_some())
+        });
         if higher {
             self.heads.insert(case, HeadSeen { head, frame });
         }
@@ -458,13 +485,63 @@ impl Book {
             .is_some_and(|seen| seen.head.seq == head.seq && seen.head.record != head.record)
     }
 
+    /// The case in which a frame of `peer`, proven under its checkpoint, contradicts what was seen: another head at the same
+    /// place, or another record where the head was.
+    pub fn contradicted(&self, peer: &AgencyId, frame: &ReceiptFrame) -> Option<CaseId> {
+        let head = frame.heads().iter().map(|(_, head)| head).find(|head| self.contradicts(peer, head));
+        let record = || {
+            frame.records().map(|(_, record)| record).find(|record| {
+                self.heads
+                    .get(&record.case)
+                    .filter(|_| self.home_of(&record.case) == Some(peer))
+                    .is_some_and(|seen| seen.head.seq == record.seq && seen.head.record != record.digest())
+            })
+        };
+        head.map(|head| head.case).or_else(|| record().map(|record| record.case))
+    }
+
+    /// Whether a frame of `peer` shows more of its cases than was kept with its proof.
+    pub fn shows_more(&self, peer: &AgencyId, frame: &ReceiptFrame) -> bool {
+        frame.heads().iter().any(|(_, head)| {
+            self.home_of(&head.case) == Some(peer)
+                && self.heads.get(&head.case).is_none_or(|seen| {
+                    seen.head.seq < head.seq || (seen.frame.is_none() && seen.head.seq == head.seq)
+                })
+        })
+    }
+
+    /// Whether a checkpoint is of a log of `peer` that was never seen, while another was. `LimitReached` when it has had so
+    /// many that they are not kept any more.
+    pub fn changes_log(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> Result<bool> {
+        let key = (peer.clone(), checkpoint.origin.to_string());
+        if self.logs.contains_key(&key) || !self.seen.contains_key(peer) {
+            return Ok(false);
+        }
+        let logs = self.logs.keys().filter(|(agency, _)| agency == peer).count();
+        if logs < LOGS_PER_PEER_MAX {
+            return Ok(true);
+        }
+        Err(Problem::new(Code::LimitReached, "origin")
+            .found(checkpoint.origin.to_string())
+            .expected(format!("one of the {LOGS_PER_PEER_MAX} logs that this agency has had")))
+    }
+
+    /// Whether a contradiction of `peer` is one more to be kept: each once, and of each peer a bounded number, which is proof
+    /// enough.
+    pub fn is_news(&self, peer: &AgencyId, sides: &[Vec<u8>]) -> bool {
+        let kept = self.alarms_of.get(peer).copied().unwrap_or_default();
+        kept < ALARMS_PER_PEER_MAX && !self.contradictions.contains(&sides_digest(sides))
+    }
+
     /// Whether a checkpoint contradicts the highest that was seen of that log.
     pub fn forks(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> bool {
-        self.seen.get(peer).is_some_and(|seen| {
-            seen.origin == checkpoint.origin.to_string()
-                && seen.size == checkpoint.size
-                && seen.root != checkpoint.root
-        })
+        self.log_of(peer, checkpoint)
+            .is_some_and(|seen| seen.size == checkpoint.size && seen.root != checkpoint.root)
+    }
+
+    /// The highest that was seen of the log that a checkpoint is of.
+    pub fn log_of(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> Option<&Seen> {
+        self.logs.get(&(peer.clone(), checkpoint.origin.to_string()))
     }
 
     /// The certificates of these signers, each with those of the authorities above it, each once.

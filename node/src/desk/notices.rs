@@ -88,11 +88,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 .found(checkpoint.value().origin.to_string())
                 .expected(peer.to_string()));
         }
-        let forked_case = frame.heads().iter().any(|(_, head)| self.book.contradicts(peer, head));
-        if forked_case || self.book.forks(peer, checkpoint.value()) {
-            let held = self.book.seen.get(peer).map(|seen| seen.checkpoint.clone());
+        if let Some(case) = self.book.contradicted(peer, frame) {
+            let held = self.frame_of_head(&case);
             let sides = held.into_iter().chain([frame.encode()]).collect();
             self.stage_contradiction(staging, peer.clone(), sides, now);
+            return Ok(());
+        }
+        if !self.take_checkpoint(staging, peer, checkpoint, now)? {
             return Ok(());
         }
         let mut done = Vec::new();
@@ -112,13 +114,72 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 done.push(id);
             }
         }
-        if done.is_empty() {
+        if done.is_empty() && !self.book.shows_more(peer, frame) {
+            let higher = self.book.log_of(peer, checkpoint.value());
+            if higher.is_none_or(|seen| seen.size < checkpoint.value().size) {
+                stage_certificates(&self.book, staging, certificates)?;
+                let checkpoint = checkpoint.signed().bytes().to_vec();
+                staging.push(Fact::PeerSeen { peer: peer.clone(), checkpoint })?;
+            }
             return Ok(());
         }
         stage_certificates(&self.book, staging, certificates)?;
         staging.settled.extend(&done);
         self.figures.receipts_taken += done.len() as u64;
         staging.push(Fact::PeerReceipt { peer: peer.clone(), frame: frame.encode(), done })?;
+        Ok(())
+    }
+
+    /// Compares a peer's checkpoint with what was seen of its logs; false if it is a contradiction, which is then kept. A log
+    /// that nobody heard of before may be a rightful new one; that it is another is for a person to see.
+    fn take_checkpoint(
+        &mut self,
+        staging: &mut Staging,
+        peer: &AgencyId,
+        checkpoint: &Verified<Checkpoint>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let (shown, held) =
+            (checkpoint.value(), self.book.seen.get(peer).map(|seen| seen.checkpoint.clone()));
+        let sides = |held: Option<Vec<u8>>| -> Vec<Vec<u8>> {
+            held.into_iter().chain([checkpoint.signed().bytes().to_vec()]).collect()
+        };
+        if self.book.forks(peer, shown) {
+            let held = self.book.log_of(peer, shown).map(|seen| seen.checkpoint.clone());
+            self.stage_contradiction(staging, peer.clone(), sides(held), now);
+            return Ok(false);
+        }
+        if self.book.changes_log(peer, shown)? {
+            self.stage_contradiction(staging, peer.clone(), sides(held), now);
+        }
+        Ok(true)
+    }
+
+    /// The peer's frame that shows the highest head of its case, as it was received.
+    pub fn frame_of_head(&self, case: &CaseId) -> Option<Vec<u8>> {
+        let (kind, bytes) = self.log.read(self.book.heads.get(case)?.frame?).ok()?;
+        match Fact::from_entry(kind, &bytes).ok()? {
+            Fact::PeerReceipt { frame, .. } => Some(frame),
+            _ => None,
+        }
+    }
+
+    /// A checkpoint of a peer that was shown elsewhere than in a receipt.
+    pub(super) fn stage_seen(
+        &mut self,
+        staging: &mut Staging,
+        peer: AgencyId,
+        checkpoint: &Verified<Checkpoint>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let higher = self
+            .book
+            .log_of(&peer, checkpoint.value())
+            .is_none_or(|seen| seen.size < checkpoint.value().size);
+        if self.take_checkpoint(staging, &peer, checkpoint, now)? && higher {
+            let checkpoint = checkpoint.signed().bytes().to_vec();
+            staging.push(Fact::PeerSeen { peer, checkpoint })?;
+        }
         Ok(())
     }
 
@@ -181,6 +242,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }
     }
 
+    /// Two signed statements of a peer that contradict each other are kept, each such pair once.
     pub(super) fn stage_contradiction(
         &mut self,
         staging: &mut Staging,
@@ -188,6 +250,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
         sides: Vec<Vec<u8>>,
         now: Timestamp,
     ) {
+        let staged = staging
+            .facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::Alarm { sides: kept, .. } if *kept == sides));
+        if staged || !self.book.is_news(&peer, &sides) {
+            return;
+        }
         let problem = Problem::new(Code::ForkDetected, "peer").found(peer.to_string());
         self.outputs.push_back(Output::Alarm(problem));
         self.push_or_alarm(staging, Fact::Alarm { code: Code::ForkDetected, peer, sides, at: now });

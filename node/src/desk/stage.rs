@@ -184,13 +184,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
             Work::Refused { peer, refusal } => self.stage_refused(staging, &peer, &refusal, now),
             Work::Seen { peer, checkpoint } => {
-                if self.book.forks(&peer, checkpoint.value()) {
-                    let held = self.book.seen.get(&peer).map(|seen| seen.checkpoint.clone());
-                    let sides = held.into_iter().chain([checkpoint.signed().bytes().to_vec()]).collect();
-                    self.stage_contradiction(staging, peer, sides, now);
-                } else if self.book.seen.get(&peer).is_none_or(|seen| seen.size < checkpoint.value().size) {
-                    let checkpoint = checkpoint.signed().bytes().to_vec();
-                    self.push_or_alarm(staging, Fact::PeerSeen { peer, checkpoint });
+                if let Err(problem) = self.stage_seen(staging, peer.clone(), &checkpoint, now) {
+                    self.outputs.push_back(super::Output::Alarm(problem.within(&peer)));
                 }
             }
             Work::Contradiction { peer, sides } => self.stage_contradiction(staging, peer, sides, now),

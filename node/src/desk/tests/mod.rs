@@ -5,6 +5,7 @@ mod custody;
 mod delivery;
 mod documents;
 mod export;
+mod forks;
 mod recovery;
 mod refusals;
 mod volume;
