@@ -67,7 +67,8 @@ async fn until_done(handle: Handle, chore: Chore) {
         };
         match done {
             Ok(()) => return,
-            Err(problem) if problem.code == Code::NodeUnreachable => return,
+            // That this node is ending its own writer says, whatever a peer may call its refusal.
+            Err(_) if handle.ask(|_| ()).await.is_err() => return,
             Err(problem) => tracing::info!(?chore, %problem, "to be tried again"),
         }
         tries += 1;

@@ -16,10 +16,13 @@ use crate::case::{Case, Effect, Replay, Service};
 use crate::desk::check::{self, Bag};
 use crate::desk::{Answer as DeskAnswer, CheckedEvent, Named, Read, Wanted, Work};
 use crate::exchange::link::Link;
-use crate::exchange::request::{Answer, Page, Request};
+use crate::exchange::request::{Answer, Entry as PageEntry, Page, Request};
 
 /// How long a home is waited for.
 pub(super) const REACH_MS: u64 = 5_000;
+
+/// Most bytes of records that one look at another home's case brings.
+const READ_BYTES_MAX: usize = 256 << 20;
 
 /// Most bytes of documents that a capsule carries; the others are named by digest alone.
 const EXPORTED_DOCUMENTS_BYTES_MAX: u64 = 64 << 20;
@@ -210,7 +213,11 @@ impl Handle {
         let mut reading = Reading::new(case, self.agency().clone());
         let mut from = 0;
         loop {
-            let page = self.page(case, from, purpose).await?;
+            // However long the case is, it is one look, and registered by its first page.
+            let page = match from {
+                0 => self.page(case, from, purpose).await?,
+                _ => self.ask(move |desk| desk.further_page(&case, from)).await??,
+            };
             let head_seq = page.head_seq;
             reading.take(self, &page).await?;
             from = reading.next_seq();
@@ -256,12 +263,22 @@ pub(super) struct Reading {
     entries: Vec<(Record, CheckedEvent, Option<String>)>,
     names: HashMap<Digest, Option<String>>,
     pub(super) frame: Vec<u8>,
+    /// Bytes of all its entries.
+    bytes: usize,
     shown: Option<HeadAt>,
 }
 
 impl Reading {
     pub(super) fn new(case: CaseId, home: AgencyId) -> Self {
-        Self { case, home, entries: Vec::new(), names: HashMap::new(), frame: Vec::new(), shown: None }
+        Self {
+            case,
+            home,
+            entries: Vec::new(),
+            names: HashMap::new(),
+            frame: Vec::new(),
+            bytes: 0,
+            shown: None,
+        }
     }
 
     pub(super) fn next_seq(&self) -> u64 {
@@ -282,6 +299,13 @@ impl Reading {
                 .expected(self.home.to_string()));
         }
         frame.verify(checkpoint.value())?;
+        // A page brings something, and a history has an end: whoever promises more for ever is not listened to.
+        self.bytes += page.entries.iter().map(PageEntry::bytes).sum::<usize>();
+        if page.entries.is_empty() || self.bytes > READ_BYTES_MAX {
+            return Err(Problem::new(Code::LimitReached, "history")
+                .found(format!("{} bytes, {} records in this page", self.bytes, page.entries.len()))
+                .expected(format!("a record a page, and at most {READ_BYTES_MAX} bytes")));
+        }
         for entry in &page.entries {
             let record = Record::from_bytes(&entry.record)?;
             let place = || format!("record {}", record.seq);

@@ -20,6 +20,18 @@ use crate::store::Store;
 const RECORDS_MAX: usize = if ENTRIES_MAX < 256 { ENTRIES_MAX } else { 256 };
 
 impl<D: Disk, S: Store> Desk<D, S> {
+    /// A further page of a look whose first page was registered and answered: of our own people's look, which is one.
+    pub fn further_page(&mut self, id: &CaseId, from: u64) -> Result<Page> {
+        if let Some(problem) = self.stopped() {
+            return Err(problem);
+        }
+        self.sign(std::iter::once(*id))?;
+        match self.page(id, from)? {
+            Answer::Page(page) => Ok(*page),
+            _ => Err(Problem::new(Code::Internal, "answer")),
+        }
+    }
+
     /// The page of a home case that begins at `from`, under the newest checkpoint.
     pub(super) fn page(&self, id: &CaseId, from: u64) -> Result<Answer> {
         let case = self.case(id)?.ok_or_else(case_unknown)?;

@@ -225,6 +225,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
                         Err(Problem::new(Code::CaseMoved, self.settings.agency.as_str()))
                     }
                     Some(Parked::Waits) => staging.push(Fact::Unparked(id)).map(|_| Answer::Done),
+                    // What was asked for is so already: a command repeated after a lost answer hears what the first one did.
+                    None if self.book.sent.contains_key(&id) => Ok(Answer::Done),
                     _ => Err(not_parked(&id)),
                 };
                 staging.reply(ticket, answer);

@@ -125,6 +125,11 @@ fn a_parked_message_is_tried_again_when_asked() {
     scene.desk("health").offer(Work::Retry { ticket, id: event.0 });
     scene.commit("health").unwrap();
     assert!(matches!(scene.reply("health", ticket), Ok(Answer::Done)));
+    // The command is repeated after a lost answer: it is on its way already.
+    let ticket = scene.ticket();
+    scene.desk("health").offer(Work::Retry { ticket, id: event.0 });
+    scene.commit("health").unwrap();
+    assert!(matches!(scene.reply("health", ticket), Ok(Answer::Done)));
     assert_eq!(scene.desk("health").outbox().counts().waiting, 1);
     scene.settle();
     assert_eq!(scene.desk("health").outbox().counts().parked, 1, "refused again");

@@ -76,3 +76,22 @@ fn a_commit_stays_within_a_frame() {
     assert_eq!(scene.history(case).len(), 2 + 100);
     assert!((2..10).contains(&commits), "{commits}");
 }
+
+#[test]
+fn a_long_look_is_one_entry_of_the_access_log() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    for number in 0..300 {
+        let act = scene.note(case, "application", &number.to_string());
+        scene.act("transport", &format!("note {number}"), &act).unwrap();
+    }
+    let first = scene.read("transport", "transport", case, None).unwrap();
+    let Answer::Page(first) = first else { panic!("{first:?}") };
+    let next = first.entries.len() as u64;
+    assert!(next < 301, "there is more than one page");
+    let further = scene.desk("transport").further_page(&case, next).unwrap();
+    assert_eq!(next as usize + further.entries.len(), 301);
+    let frame = ogic_certs::receipt::ReceiptFrame::decode(&further.receipt).unwrap();
+    assert_eq!(frame.head_of(case).map(|head| head.seq), Some(300));
+    assert_eq!(scene.desk("transport").book().access[&case].len(), 1);
+}
