@@ -340,9 +340,10 @@ impl State {
                 _ => None,
             });
             self.watch.timing().sent(events);
-            for kind in StreamKind::ALL {
-                let batch: Vec<_> =
-                    messages.iter().filter(|(k, _)| *k == kind).map(|(_, message)| message.clone()).collect();
+            let (control, events): (Vec<_>, Vec<_>) =
+                messages.into_iter().partition(|(kind, _)| *kind == StreamKind::Control);
+            for (kind, batch) in [(StreamKind::Control, control), (StreamKind::Events, events)] {
+                let batch: Vec<_> = batch.into_iter().map(|(_, message)| message).collect();
                 if !batch.is_empty()
                     && let Err(problem) = link.send(kind, &batch)
                 {

@@ -22,6 +22,7 @@ mod order;
 mod page;
 mod post;
 mod publish;
+mod recent;
 mod rows;
 mod stage;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use crate::store::{Batch, Follower, Store};
 
 use self::meter::Meter;
 use self::post::Post;
+use self::recent::Recent;
 use self::rows::TailCase;
 use self::stage::Staging;
 
@@ -122,6 +124,7 @@ pub struct Desk<D: Disk, S: Store> {
     documents: HashMap<CaseId, documents::CaseDocuments>,
     figures: Figures,
     meter: Meter,
+    recent: Recent,
 }
 
 /// Which refused tries are alike. The asker chooses nothing in it but whom and what he asks, so that a flood of tries stays

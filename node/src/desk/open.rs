@@ -8,6 +8,7 @@ use super::custody::{folded, take_held};
 use super::fact::{EventFact, Fact};
 use super::meter::Meter;
 use super::post::Post;
+use super::recent::Recent;
 use super::rows::TailCase;
 use super::{Book, Desk, Figures, Output, SentState, Settings};
 use crate::case::Case;
@@ -58,6 +59,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             documents: HashMap::new(),
             figures: Figures::default(),
             meter: Meter::default(),
+            recent: Recent::default(),
         };
         desk.resume()?;
         Ok(desk)

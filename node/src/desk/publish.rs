@@ -154,6 +154,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 })
             }));
             self.figures.events += rows.len() as u64;
+            self.recent.add(*id, &rows);
             let case = &staged.case;
             batch.cases.push(CaseRow { case: *id, state: case.to_row(), records: case.records });
             batch.records.extend(rows.iter().map(|row| (*id, *row)));

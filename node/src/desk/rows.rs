@@ -89,7 +89,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
         event: EventId,
     ) -> Result<Option<RecordRow>> {
         let mut from = seq.map_or(0, |seq| seq.saturating_add(1));
+        let recent = self.recent.from(case);
+        if let Some(row) = self.recent.find(case, &event).filter(|row| row.seq >= from) {
+            return Ok(Some(row));
+        }
         loop {
+            if recent.is_some_and(|recent| recent <= from) {
+                return Ok(None);
+            }
             let rows = self.rows(case, from, LOOK_MAX)?;
             if let Some(row) = rows.iter().find(|row| row.event == event) {
                 return Ok(Some(*row));

@@ -299,11 +299,12 @@ pub(super) fn stage_certificates(
 ) -> Result<()> {
     for certificate in certificates {
         let digest = certificate.digest();
-        let staged = staging
-            .facts
-            .iter()
-            .any(|fact| matches!(fact, Fact::Certificate(staged) if staged.digest() == digest));
-        if !staged && !book.certificates.contains_key(&digest) {
+        // The book is asked first: it has nearly all, and a commit may hold thousands of facts.
+        if book.certificates.contains_key(&digest) {
+            continue;
+        }
+        let same = |fact: &Fact| matches!(fact, Fact::Certificate(staged) if staged.digest() == digest);
+        if !staging.facts.iter().any(same) {
             staging.push(Fact::Certificate(certificate))?;
         }
     }
