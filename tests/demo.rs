@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// The steps, in their order.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "federation",
     "open",
+    "custody",
     "share",
     "examine",
     "revoked",
@@ -87,7 +88,7 @@ fn every_step_holds_and_nothing_is_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     let report = held(&demo(&["--json", "--seed", "7"], folder.path(), &[]));
     assert_eq!(report["seed"], 7);
-    let crash = &report["steps"][6]["facts"];
+    let crash = &report["steps"][7]["facts"];
     assert_eq!((crash["sent"].as_u64(), crash["compared"].as_u64()), (Some(200), Some(200)), "{crash}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

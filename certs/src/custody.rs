@@ -6,10 +6,10 @@
 use crate::cbor::{self, Fields, Limits, Value};
 use crate::certificate::Certificate;
 use crate::cose::{Kind as Envelope, Payload, Signed};
-use crate::event::{BODY_BYTES_MAX, Detail, Event, HeadAt, Terms};
+use crate::event::{BODY_BYTES_MAX, Detail, Event, HeadAt, Header, Terms};
 use crate::record::Record;
 use crate::trust::Trust;
-use crate::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
+use crate::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 /// Most records that a notice shows: an acceptance and the release that follows it.
 pub const CUSTODY_RECORDS_MAX: usize = 2;
@@ -139,9 +139,11 @@ impl CustodyNotice {
         Self { case: event.case(), header, body, records, at, told_to }
     }
 
-    /// The event, whose header commits to its body.
+    /// The event, whose header commits to its body. An approval that it names does not travel here: it is in the history.
     pub fn event(&self) -> Result<Event> {
-        Event::parse(&self.header, &self.body, None)
+        let header = Signed::<Header>::parse(&self.header)?;
+        same("commitment", Digest::of(&self.body), header.value().commitment)?;
+        Ok(Event { header, body: self.body.clone(), approval: None })
     }
 
     /// Reads what the notice tells and checks every bond within it: the event is of the case and is what the last record
@@ -220,7 +222,7 @@ pub fn open_release(
     }
 }
 
-fn same(field: &'static str, found: crate::Digest, expected: crate::Digest) -> Result<()> {
+fn same(field: &'static str, found: Digest, expected: Digest) -> Result<()> {
     if found == expected {
         Ok(())
     } else {

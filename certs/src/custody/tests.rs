@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::Digest;
 use crate::cose::Signer;
 use crate::event::{Body, Header, Kind, SALT_BYTES, StepTimes};
 use crate::testing::{Federation, agency};

@@ -1,5 +1,5 @@
-//! Acts one and two: the federation comes up, transport opens a case, and hands the medical step to health by a signed
-//! reference.
+//! Acts one and three: the federation comes up, the city opens a case; and transport, once it is the home, hands the medical
+//! step to health by a signed reference.
 
 use std::path::Path;
 
@@ -39,12 +39,12 @@ pub(super) struct Granted {
     pub(super) grant: ogic_certs::EventId,
 }
 
-/// Four processes, found by each other from the registry alone.
+/// Five processes, found by each other from the registry alone.
 pub(super) async fn federation(stage: &mut Stage) -> Outcome<((), Facts)> {
     stage.raise().await?;
     let members = stage.authority.get("/v1/members").await?;
     let members = answer::list(&members, "/members").len();
-    equal("authority: members", members, 4)?;
+    equal("authority: members", members, 5)?;
     // What health was told of transport came in the registry: neither its files of configuration nor its pin name it.
     let pin = std::fs::read_to_string(stage.health.folder.join("pin.toml"))
         .map_err(|error| Failure::file(&stage.health.folder, &error))?;
@@ -53,6 +53,7 @@ pub(super) async fn federation(stage: &mut Stage) -> Outcome<((), Facts)> {
     let facts = json!({
         "members": members,
         "registry": status.pointer("/registry/version"),
+        "city": stage.city.endpoint,
         "transport": stage.transport.endpoint,
         "health": stage.health.endpoint,
         "ttp": stage.ttp.endpoint,
@@ -61,19 +62,16 @@ pub(super) async fn federation(stage: &mut Stage) -> Outcome<((), Facts)> {
     Ok(((), facts))
 }
 
-/// Transport publishes the service, and opens a case with a citizen's application.
+/// The city publishes the service, and opens a case with a citizen's application.
 pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
     let key = Key::random()?;
-    let client = stage.transport.client();
+    let client = stage.city.client();
     let published = client.post_raw("/v1/services", "application/toml", SERVICE.to_owned(), &key).await?;
     let service = Digest::from_hex(&answer::text(&published, "/digest"), "digest")?;
     let citizen =
         format!("p-{}", &Digest::of_parts(&[b"ogic demo citizen", &seed.to_be_bytes()]).to_string()[..8]);
-    let lines = [
-        format!("citizen: {citizen}"),
-        "category: B".to_owned(),
-        "received by: official/licensing-1".to_owned(),
-    ];
+    let lines =
+        [format!("citizen: {citizen}"), "category: B".to_owned(), "received by: official/clerk-1".to_owned()];
     let file = stage.at("application.pdf");
     write(&file, &papers::page("Application for a driving licence", &lines))?;
     let paper = document::describe(&file, Some("application")).await?;
@@ -83,10 +81,10 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
     act.body.fields = vec![("category".to_owned(), FieldValue::Text("B".to_owned()))];
     act.body.documents = vec![paper.clone()];
     act.files = vec![file];
-    let answer = stage.transport.act("/v1/cases", act, &stage.licensing).await?;
+    let answer = stage.city.act("/v1/cases", act, &stage.clerk).await?;
     let case = ogic_certs::CaseId::from_hex(&answer::text(&answer, "/case"), "case")?;
 
-    let shown = stage.transport.get(&format!("/v1/cases/{case}?purpose=opening")).await?;
+    let shown = stage.city.get(&format!("/v1/cases/{case}?purpose=opening")).await?;
     for (pointer, expected) in [
         ("/status", "open"),
         ("/citizen", citizen.as_str()),
@@ -94,7 +92,7 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
         ("/head/seq", "0"),
         ("/history/0/kind", "open"),
         ("/history/0/effect", "held"),
-        ("/history/0/approved_by", "official/licensing-1"),
+        ("/history/0/approved_by", "official/clerk-1"),
         ("/history/0/documents/0/sha256", &paper.sha256.to_string()),
         ("/plan/0/step", "application"),
         ("/plan/0/state", "done"),
@@ -102,10 +100,10 @@ pub(super) async fn open(stage: &Stage, seed: u64) -> Outcome<(Opened, Facts)> {
         ("/plan/1/state", "open"),
         ("/plan/2/state", "planned"),
     ] {
-        equal(&format!("transport: case {pointer}"), answer::text(&shown, pointer), expected)?;
+        equal(&format!("city: case {pointer}"), answer::text(&shown, pointer), expected)?;
     }
     let facts = json!({
-        "case": case.to_string(), "short": format!("{}…", &case.to_string()[..8]), "citizen": citizen, "official": "official/licensing-1",
+        "case": case.to_string(), "short": format!("{}…", &case.to_string()[..8]), "citizen": citizen, "official": "official/clerk-1",
         "document": paper.sha256.to_string(), "bytes": paper.bytes, "service": service.to_string(),
     });
     Ok((Opened { case, citizen, service }, facts))

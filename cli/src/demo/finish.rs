@@ -60,8 +60,9 @@ pub(super) async fn close(stage: &Stage, opened: &Opened) -> Outcome<(Capsule, F
 pub(super) async fn figures(stage: &Stage, crash: &Crash, report: &mut Report<'_>) -> Outcome {
     let transport = stage.transport.get("/v1/status").await?["counters"].clone();
     let health = stage.health.get("/v1/status").await?["counters"].clone();
+    let city = stage.city.get("/v1/status").await?["counters"].clone();
     // Health counts anew since it was killed; what it had counted was asked before.
-    for counters in [&transport, &health, &crash.before] {
+    for counters in [&city, &transport, &health, &crash.before] {
         for (name, value) in counters.as_object().into_iter().flatten() {
             report.add(name, value.as_u64().unwrap_or_default());
         }

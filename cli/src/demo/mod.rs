@@ -1,9 +1,10 @@
-//! `ogic demo`: a federation of real processes, and one case worked on by two agencies that take nobody's word. Every
+//! `ogic demo`: a federation of real processes, and one case worked on by three agencies that take nobody's word. Every
 //! step checks what it tells. Begin with [`run`]; the play is [`play`], one file an act.
 
 mod begin;
 mod check;
 mod crash;
+mod custody;
 mod damage;
 mod examine;
 mod finish;
@@ -111,6 +112,7 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
 async fn play(stage: &mut Stage, seed: u64, keep: bool, report: &mut Report<'_>) -> Outcome<Value> {
     report.step("federation", begin::federation(stage)).await?;
     let opened = report.step("open", begin::open(stage, seed)).await?;
+    report.step("custody", custody::play(stage, &opened)).await?;
     let grant = report.step("share", begin::share(stage, &opened, "demo-1")).await?;
     report.step("examine", examine::play(stage, &opened, seed)).await?;
     report.step("revoked", refuse::play(stage, &opened)).await?;

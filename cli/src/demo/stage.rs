@@ -1,4 +1,4 @@
-//! The demo's federation: four daemons under one scratch folder, and their officials. It knows who there is, not what is
+//! The demo's federation: five daemons under one scratch folder, and their officials. It knows who there is, not what is
 //! played. Begin with [`Stage::raise`].
 
 use std::path::{Path, PathBuf};
@@ -23,10 +23,14 @@ pub(super) struct Stage {
     pub(super) folder: PathBuf,
     pub(super) authority: Party,
     pub(super) ttp: Party,
-    /// The home.
+    /// The municipal service centre, where the case is opened.
+    pub(super) city: Party,
+    /// The federal agency, which becomes the home.
     pub(super) transport: Party,
     /// The performer of the medical step.
     pub(super) health: Party,
+    /// The city's official.
+    pub(super) clerk: Approver,
     /// Transport's official.
     pub(super) licensing: Approver,
     /// Health's official.
@@ -49,8 +53,10 @@ impl Stage {
         Ok(Self {
             authority: party("authority", "authority")?,
             ttp: party("ttp", "ttp")?,
+            city: party("node", "city")?,
             transport: party("node", "transport")?,
             health: party("node", "health")?,
+            clerk: approver("clerk-1"),
             licensing: approver("licensing-1"),
             physician: approver("physician-1"),
             physician_2: approver("physician-2"),
@@ -63,12 +69,15 @@ impl Stage {
     /// found each other.
     pub(super) async fn raise(&mut self) -> Outcome {
         self.found().await?;
-        for name in ["ttp", "transport", "health"] {
+        for name in ["ttp", "city", "transport", "health"] {
             self.join(name).await?;
         }
-        for (agency, name) in
-            [("transport", "licensing-1"), ("health", "physician-1"), ("health", "physician-2")]
-        {
+        for (agency, name) in [
+            ("city", "clerk-1"),
+            ("transport", "licensing-1"),
+            ("health", "physician-1"),
+            ("health", "physician-2"),
+        ] {
             self.enrol(agency, name).await?;
         }
         self.met().await
@@ -76,8 +85,10 @@ impl Stage {
 
     /// Waits until the agencies have found each other and the third party.
     pub(super) async fn met(&self) -> Outcome {
-        let everybody = [&self.transport, &self.health, &self.ttp].map(|party| party.agency.clone());
-        for party in [&self.transport, &self.health] {
+        let agencies = [&self.city, &self.transport, &self.health];
+        let everybody = agencies.into_iter().chain([&self.ttp]).map(|party| party.agency.clone());
+        let everybody: Vec<AgencyId> = everybody.collect();
+        for party in agencies {
             until(&format!("{}: peers", party.agency), async || {
                 let peers = party.get("/v1/peers").await?;
                 let connected = answer::list(&peers, "/peers")
@@ -103,12 +114,14 @@ impl Stage {
     pub(super) async fn join(&mut self, name: &str) -> Outcome {
         let member = match name {
             "ttp" => Member::ttp("Trusted third party", "Доверенная третья сторона"),
+            "city" => Member::agency("municipal", "City service centre", "Городской центр услуг"),
             "transport" => Member::agency("federal", "Transport agency", "Ведомство транспорта"),
             _ => Member::agency("regional", "Health agency", "Ведомство здравоохранения"),
         };
         let exe = self.exe.clone();
         let joining = match name {
             "ttp" => &mut self.ttp,
+            "city" => &mut self.city,
             "transport" => &mut self.transport,
             _ => &mut self.health,
         };
@@ -122,8 +135,8 @@ impl Stage {
     }
 
     /// The daemons, in the order in which they are stopped.
-    pub(super) fn parties(&mut self) -> [&mut Party; 4] {
-        [&mut self.health, &mut self.transport, &mut self.ttp, &mut self.authority]
+    pub(super) fn parties(&mut self) -> [&mut Party; 5] {
+        [&mut self.health, &mut self.transport, &mut self.city, &mut self.ttp, &mut self.authority]
     }
 
     /// What a daemon's folder trusts, read as anybody who was handed the folder's public files could: without any network.

@@ -550,8 +550,9 @@ history-event = event
 ## Demo
 
 demo-begins = Playing in { $folder }, seed { $seed }.
-demo-step-federation = an authority, a trusted third party and two agencies joined by one-time tokens and found each other in registry { $registry }
-demo-step-open = transport opens case { $short } for citizen { $citizen }: an application of { $bytes } bytes, approved by { $official }
+demo-step-federation = an authority, a trusted third party and three agencies joined by one-time tokens and found each other in registry { $registry }
+demo-step-open = the city opens case { $short } for citizen { $citizen }: an application of { $bytes } bytes, approved by { $official }
+demo-step-custody = the city offers the case to transport, which verifies all of it and takes it: record { $seq }; one home at every moment, and the city says where it went ({ $code })
 demo-step-share = transport hands the step { $steps } to health by a signed reference: { $purpose }, { $ground }, { $performer }, due { $due }, until { $until }
 demo-step-examine = health reads the case and brings a certificate of { $bytes } bytes: record { $seq }, receipted; home and third party say { $verdict } (evidence: record { $evidence_seq })
 demo-step-revoked = health brings an act of { $official }, who was revoked: record { $seq }, receipted, no effect; home and third party say { $ttp }, both sides are told { $code }

@@ -13,6 +13,7 @@ impl Scene {
     fn offer(&mut self, from: &str, to: &str, case: CaseId) -> Result<EventId> {
         let terms = Terms { steps: Vec::new(), purpose: "moved house".to_owned(), ..self.terms(to) };
         let act = self.plain(Some(case), Kind::Offer, None, &Body::of(Detail::Offer(terms)));
+        let act = self.approved(from, act);
         let key = format!("offer {}", self.tickets);
         self.act(from, &key, &act).map(|answer| event_of(&answer))
     }
@@ -68,6 +69,7 @@ impl Scene {
             _ => Detail::None,
         };
         let act = self.plain(Some(case), kind, None, &Body::of(detail));
+        let act = self.approved(who, act);
         let key = format!("answer {}", self.tickets);
         self.act(who, &key, &act).map(|answer| event_of(&answer))
     }
