@@ -12,7 +12,7 @@ use ogic_node::log::{Disk, SimDisk};
 use ogic_node::sim::{Failure, FaultyDisk, Keys, Plan, Report, run, run_over};
 
 /// Seeds in CI.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 500;
 
 fn from_environment(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)

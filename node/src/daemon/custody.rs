@@ -39,7 +39,7 @@ impl Handle {
             }
         }
         let head = reading.head()?;
-        self.compare_head(&offered.from, known, head, &reading.frame).await?;
+        self.compare_head(&offered.from, known, &reading, head).await?;
         let mut entries = reading.checked();
         let view = reading.fold(&service)?;
         self.bring_documents(&view, &offered.from, grant).await?;

@@ -77,7 +77,7 @@ impl Handle {
             }
         }
         let head = reading.head()?;
-        self.compare_head(&home, known, head, &reading.frame).await?;
+        self.compare_head(&home, known, &reading, head).await?;
         reading.fold(&service)
     }
 
@@ -236,16 +236,21 @@ impl Handle {
         &self,
         home: &AgencyId,
         known: Option<(HeadAt, Option<Vec<u8>>)>,
+        reading: &Reading,
         head: HeadAt,
-        frame: &[u8],
     ) -> Result<()> {
         let Some((seen, held)) = known else { return Ok(()) };
-        if seen.seq == head.seq && seen.record != head.record {
+        // What was the newest record once is in the history for ever, at its place.
+        if let Some((record, frame)) = reading.at(seen.seq)
+            && record != seen.record
+        {
             let sides = held.into_iter().chain([frame.to_vec()]).collect();
             self.writer()
                 .order(super::writer::Order::Work(Work::Contradiction { peer: home.clone(), sides }))
                 .await?;
-            return Err(Problem::new(Code::ForkDetected, "head").found(head.record.to_string()));
+            return Err(Problem::new(Code::ForkDetected, "head")
+                .found(record.to_string())
+                .expected(seen.record.to_string()));
         }
         if seen.seq <= head.seq {
             return Ok(());
@@ -262,7 +267,8 @@ pub(super) struct Reading {
     home: AgencyId,
     entries: Vec<(Record, CheckedEvent, Option<String>)>,
     names: HashMap<Digest, Option<String>>,
-    pub(super) frame: Vec<u8>,
+    /// The frame of each page, with the sequence after its last record.
+    frames: Vec<(u64, Vec<u8>)>,
     /// Bytes of all its entries.
     bytes: usize,
     shown: Option<HeadAt>,
@@ -275,10 +281,17 @@ impl Reading {
             home,
             entries: Vec::new(),
             names: HashMap::new(),
-            frame: Vec::new(),
+            frames: Vec::new(),
             bytes: 0,
             shown: None,
         }
+    }
+
+    /// The digest of the record at a place, with the frame that shows it.
+    fn at(&self, seq: u64) -> Option<(Digest, &[u8])> {
+        let (record, ..) = self.entries.get(usize::try_from(seq).ok()?)?;
+        let (_, frame) = self.frames.iter().find(|(until, _)| seq < *until)?;
+        Some((record.digest(), frame))
     }
 
     pub(super) fn next_seq(&self) -> u64 {
@@ -298,7 +311,14 @@ impl Reading {
                 .found(checkpoint.identity().to_string())
                 .expected(self.home.to_string()));
         }
-        frame.verify(checkpoint.value())?;
+        if let Err(problem) = frame.verify(checkpoint.value()) {
+            if problem.code == Code::ForkDetected && self.home != *handle.agency() {
+                // The frame convicts its signer by itself.
+                let work = Work::Contradiction { peer: self.home.clone(), sides: vec![page.receipt.clone()] };
+                handle.writer().order(super::writer::Order::Work(work)).await?;
+            }
+            return Err(problem);
+        }
         // A page brings something, and a history has an end: whoever promises more for ever is not listened to.
         self.bytes += page.entries.iter().map(PageEntry::bytes).sum::<usize>();
         if page.entries.is_empty() || self.bytes > READ_BYTES_MAX {
@@ -325,7 +345,7 @@ impl Reading {
             self.push(record, event, &trust, &bag)?;
         }
         self.shown = frame.head_of(self.case).map(|head| HeadAt { seq: head.seq, record: head.record });
-        self.frame.clone_from(&page.receipt);
+        self.frames.push((self.next_seq(), page.receipt.clone()));
         if self.home != *handle.agency() {
             // The desk compares what is shown with all that it has seen, this read's earlier pages too, and keeps what is higher.
             let (peer, frame, checkpoint) = (self.home.clone(), Box::new(frame), Box::new(checkpoint));

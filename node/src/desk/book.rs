@@ -389,6 +389,10 @@ impl Book {
     /// Events that wait for a home that is none any more go to the one that is.
     fn readdress(&mut self, case: &CaseId) {
         let Some(home) = self.home_of(case).cloned() else { return };
+        // What we sent before the case came to us, the acceptance at least, the old home has and will receipt.
+        if self.us.as_ref() == Some(&home) {
+            return;
+        }
         for sent in self.sent.values_mut() {
             let waits = match &sent.state {
                 SentState::Waiting => true,
@@ -454,7 +458,10 @@ impl Book {
         let key = (peer.clone(), origin.clone());
         let known = self.logs.get(&key);
         let is_new = known.is_none();
-        if known.is_some_and(|seen| seen.size > value.size) {
+        // Of one size the first statement stays: another root is an alarm, and does not take its place.
+        if known.is_some_and(|seen| {
+            seen.size > value.size || (seen.size == value.size && seen.root != value.root)
+        }) {
             return Ok(());
         }
         let seen = Seen { checkpoint: signed.to_vec(), size: value.size, root: value.root, origin };

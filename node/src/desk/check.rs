@@ -274,7 +274,8 @@ fn receipts(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timest
             checkpoint: Box::new(checkpoint),
             certificates,
         }),
-        Err(problem) if problem.code == Code::ForkDetected => {
+        // Whoever relays what another agency signed is not accused of it.
+        Err(problem) if problem.code == Code::ForkDetected && checkpoint.identity().agency == *peer => {
             Ok(Work::Contradiction { peer: peer.clone(), sides: vec![bytes.to_vec()] })
         }
         Err(problem) => Err(problem),

@@ -51,6 +51,9 @@ pub(super) fn take_held(
     (position, leaf): (Position, u64),
 ) -> Result<()> {
     let (id, seq) = (fact.record.case, fact.record.seq);
+    if held.get(&id).is_some_and(|held| held.case.records > seq) {
+        return Ok(());
+    }
     let (before, mut rows) = match held.remove(&id) {
         Some(held) => (Some(held.case), held.rows),
         None => (base()?, Vec::new()),
@@ -99,6 +102,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
         id: CaseId,
         entries: Vec<(Record, CheckedEvent)>,
     ) -> Result<()> {
+        if staging.taken.contains(&id) {
+            return Ok(());
+        }
         self.offer_here(&id)?;
         let mut case = match staging.held.remove(&id) {
             Some(case) => Some(case),
@@ -107,22 +113,28 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 None => self.case(&id)?,
             },
         };
-        for (record, checked) in entries {
-            if case.as_ref().is_some_and(|case| case.records > record.seq) {
-                continue;
+        let hold = || {
+            for (record, checked) in entries {
+                if case.as_ref().is_some_and(|case| case.records > record.seq) {
+                    continue;
+                }
+                if checked.event.id() != record.event || checked.event.case() != id {
+                    return Err(Problem::new(Code::DigestMismatch, "record")
+                        .found(checked.event.id().to_string())
+                        .expected(record.event.to_string()));
+                }
+                let fact = event_fact(record, checked.author, &checked.event);
+                let next = folded(&self.book, &self.settings.policy, case.clone(), &fact)?;
+                stage_certificates(&self.book, staging, checked.certificates)?;
+                staging.push(Fact::Held(fact))?;
+                case = Some(next);
             }
-            if checked.event.id() != record.event || checked.event.case() != id {
-                return Err(Problem::new(Code::DigestMismatch, "record")
-                    .found(checked.event.id().to_string())
-                    .expected(record.event.to_string()));
-            }
-            let fact = event_fact(record, checked.author, &checked.event);
-            case = Some(folded(&self.book, &self.settings.policy, case, &fact)?);
-            stage_certificates(&self.book, staging, checked.certificates)?;
-            staging.push(Fact::Held(fact))?;
-        }
+            Ok(())
+        };
+        let held = hold();
+        // What was staged before a record that failed is held, and the next piece of work goes on from there.
         staging.held.extend(case.map(|case| (id, case)));
-        Ok(())
+        held
     }
 
     /// The offer to us that stands.
@@ -300,8 +312,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
     ) {
         let bytes = told.notice.signed().bytes().to_vec();
         let digest = Digest::of(&bytes);
-        if !self.book.notices.contains_key(&digest) {
-            let taken = self.check_told(&peer, &told).and_then(|taking| match taking {
+        // The same news may come twice before the first is durable: once taken, the second changes nothing.
+        let staged = staging.taken.contains(&told.notice.value().case)
+            || staging
+                .facts
+                .iter()
+                .any(|fact| matches!(fact, Fact::Notice { leaf, .. } if leaf.digest == digest));
+        if !staged && !self.book.notices.contains_key(&digest) {
+            let taken = self.check_told(staging, &peer, &told).and_then(|taking| match taking {
                 Some(release) => self.stage_taking(staging, &release, &peer, &told, now, random),
                 None => Ok(()),
             });
@@ -309,11 +327,16 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 return staging.refusals.push((peer, digest, problem, None));
             }
         }
-        self.stage_notice(staging, peer, bytes, true, told.certificates, now);
+        let case = told.notice.value().case;
+        if self.stage_notice(staging, peer.clone(), bytes, true, told.certificates, now)
+            && self.book.home_of(&case).is_none()
+        {
+            staging.homes.entry(case).or_insert(peer);
+        }
     }
 
     /// Whether what is told fits what is known; a release that is to be taken is given back.
-    fn check_told(&self, peer: &AgencyId, told: &CustodyTold) -> Result<Option<Release>> {
+    fn check_told(&self, staging: &Staging, peer: &AgencyId, told: &CustodyTold) -> Result<Option<Release>> {
         let foreign = |found: &AgencyId| {
             Err(Problem::new(Code::IdentityMismatch, "custody notice")
                 .found(found.to_string())
@@ -326,7 +349,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return foreign(&told.notice.value().told_to);
         }
         let case = told.notice.value().case;
-        let home = self.book.home_of(&case);
+        let home = self.book.home_of(&case).or_else(|| staging.homes.get(&case));
         let known = self.book.custody.get(&case);
         let is_known = |release: &Release| {
             known.is_some_and(|known| known.moves.iter().any(|moved| moved.release == release.place()))

@@ -23,6 +23,7 @@ use super::trace::Trace;
 use super::wire::{Pair, Wire};
 use crate::case::{Case, Policy};
 use crate::desk::Settings;
+use crate::exchange::outbox::ItemState;
 use crate::log::SimDisk;
 
 /// A federation, driven by one seed. A story reads
@@ -170,7 +171,9 @@ impl<D: FaultyDisk> Net<D> {
             let desk = &process.desk;
             let counts = desk.outbox().counts();
             if counts.waiting + counts.in_flight > 0 {
-                let first = desk.outbox().items().first().map(|view| format!("{view:?}"));
+                let items = desk.outbox().items();
+                let first = items.iter().find(|view| view.state != ItemState::Parked);
+                let first = first.map(|view| format!("{view:?}"));
                 return Some(format!("{} has to deliver {counts:?}: {first:?}", agency.name));
             }
             if desk.waiting() > 0 || desk.next_timeout().is_some() {

@@ -346,3 +346,26 @@ fn forged_taking(scene: &mut Scene, case: CaseId, seal: &Signer) -> Vec<u8> {
     let notice = CustodyNotice::of(&taken, vec![record], id("health"), now);
     Signed::sign(notice, seal).unwrap().bytes().to_vec()
 }
+
+/// The old home's notice comes twice before the first is durable, as after a cut connection: the case is taken once.
+#[test]
+fn a_release_that_is_told_twice_in_one_commit_is_taken_once() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    scene.offer("transport", "health", case).unwrap();
+    scene.settle();
+    scene.hold("transport", "health", case).unwrap();
+    scene.answer("health", case, Kind::Accept).unwrap();
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    let told = scene.take("transport", "health");
+    scene.give("transport", "health", &told);
+    scene.give("transport", "health", &told);
+    scene.commit("health").unwrap();
+    scene.settle();
+    assert_eq!(scene.kinds("health", case).iter().filter(|kind| **kind == Kind::Taken).count(), 1);
+    scene.kill("health", true);
+    scene.start("health", MemoryStore::new());
+    assert_eq!(scene.homes(case), ["health"]);
+    assert!(scene.party("health").alarms.is_empty());
+}
