@@ -6,10 +6,9 @@ use std::time::Duration;
 use ogic_certs::{AgencyId, CaseId, Code, Problem, Result};
 
 use super::node::Handle;
-use super::remote::{CaseView, REACH_MS, Reading, unexpected};
+use super::remote::{CaseView, REACH_MS};
 use crate::case::Effect;
 use crate::desk::Work;
-use crate::exchange::request::{Answer, Request};
 
 /// Records that are held by one piece of work: few enough that other work goes on in between.
 const HELD_AT_ONCE: usize = 64;
@@ -26,23 +25,10 @@ impl Handle {
         let definition = self.reference(case).await?.service;
         let link = self.endpoint().reach(&offered.from, REACH_MS).await?;
         let service = self.service_from(&link, definition).await?;
-        let grant = Some(offered.offer);
-        let known = self.head_seen(case).await?;
-        let mut reading = Reading::new(case, offered.from.clone());
-        loop {
-            let from = reading.next_seq();
-            let request = Request::History { case, grant, from, purpose: PURPOSE.to_owned() };
-            let (Answer::History(page), _) = link.request(request).await? else { return Err(unexpected()) };
-            reading.take(self, &page).await?;
-            if reading.next_seq() > page.head_seq || reading.next_seq() == from {
-                break;
-            }
-        }
-        let head = reading.head()?;
-        self.compare_head(&offered.from, known, &reading, head).await?;
+        let reading = self.read_pages(&link, &offered.from, case, offered.offer, PURPOSE).await?;
         let mut entries = reading.checked();
         let view = reading.fold(&service)?;
-        self.bring_documents(&view, &offered.from, grant).await?;
+        self.bring_documents(&view, &offered.from, Some(offered.offer)).await?;
         while !entries.is_empty() {
             let rest = entries.split_off(entries.len().min(HELD_AT_ONCE));
             self.writer().call(|ticket| Work::Hold { ticket, case, entries }).await?;

@@ -8,7 +8,7 @@ use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::Record;
 use ogic_certs::reference::Reference;
 use ogic_certs::service::ServiceText;
-use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result};
+use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result};
 use tokio::io::AsyncReadExt;
 
 use super::node::Handle;
@@ -60,29 +60,37 @@ impl Handle {
         let home = self.home_of(case).await?;
         let link = self.endpoint().reach(&home, REACH_MS).await?;
         let service = self.service_from(&link, reference.service).await?;
+        self.read_pages(&link, &home, case, reference.grant, purpose).await?.fold(&service)
+    }
+
+    /// Reads a whole history from its home, page by page, and compares its head with the highest that was known.
+    pub(super) async fn read_pages(
+        &self,
+        link: &Link,
+        home: &AgencyId,
+        case: CaseId,
+        grant: EventId,
+        purpose: &str,
+    ) -> Result<Reading> {
         let mut reading = Reading::new(case, home.clone());
         // What was known before the first page: a receipt that comes in between may know more than the pages.
         let known = self.head_seen(case).await?;
-        let mut from = 0;
         loop {
-            let request =
-                Request::History { case, grant: Some(reference.grant), from, purpose: purpose.to_owned() };
-            let (answer, _) = link.request(request).await?;
-            let Answer::History(page) = answer else { return Err(unexpected()) };
-            let head_seq = page.head_seq;
+            let (grant, from) = (Some(grant), reading.next_seq());
+            let request = Request::History { case, grant, from, purpose: purpose.to_owned() };
+            let (Answer::History(page), _) = link.request(request).await? else { return Err(unexpected()) };
             reading.take(self, &page).await?;
-            from = reading.next_seq();
-            if from > head_seq {
+            if reading.next_seq() > page.head_seq {
                 break;
             }
         }
         let head = reading.head()?;
-        self.compare_head(&home, known, &reading, head).await?;
-        reading.fold(&service)
+        self.compare_head(home, known, &reading, head).await?;
+        Ok(reading)
     }
 
     /// The highest head of another agency's case that was seen, with the frame that shows it.
-    pub(super) async fn head_seen(&self, case: CaseId) -> Result<Option<(HeadAt, Option<Vec<u8>>)>> {
+    async fn head_seen(&self, case: CaseId) -> Result<Option<(HeadAt, Option<Vec<u8>>)>> {
         self.ask(move |desk| {
             let seen = desk.book().heads.get(&case)?.head;
             Some((seen, desk.frame_of_head(&case)))
@@ -232,7 +240,7 @@ impl Handle {
     }
 
     /// The head that a home showed us now, against the highest that was known before.
-    pub(super) async fn compare_head(
+    async fn compare_head(
         &self,
         home: &AgencyId,
         known: Option<(HeadAt, Option<Vec<u8>>)>,
@@ -275,7 +283,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(case: CaseId, home: AgencyId) -> Self {
+    fn new(case: CaseId, home: AgencyId) -> Self {
         Self {
             case,
             home,
@@ -294,13 +302,13 @@ impl Reading {
         Some((record.digest(), frame))
     }
 
-    pub(super) fn next_seq(&self) -> u64 {
+    fn next_seq(&self) -> u64 {
         self.entries.len() as u64
     }
 
     /// Checks a page: the checkpoint is of the home's log, every entry lies under it, follows the one before, and is sealed by
     /// its author.
-    pub(super) async fn take(&mut self, handle: &Handle, page: &Page) -> Result<()> {
+    async fn take(&mut self, handle: &Handle, page: &Page) -> Result<()> {
         let (trust, now) = (handle.trust(), handle.now());
         let mut bag = Bag::default();
         page.certificates.iter().try_for_each(|der| bag.add(der))?;
@@ -391,7 +399,7 @@ impl Reading {
     }
 
     /// The newest record, which must be the one that the home's signed head names.
-    pub(super) fn head(&self) -> Result<HeadAt> {
+    fn head(&self) -> Result<HeadAt> {
         let last =
             self.entries.last().map(|(record, ..)| HeadAt { seq: record.seq, record: record.digest() });
         match (last, self.shown) {
@@ -447,6 +455,6 @@ impl Reading {
     }
 }
 
-pub(super) fn unexpected() -> Problem {
+fn unexpected() -> Problem {
     Problem::new(Code::ProtocolViolation, "answer").found("an answer to another question")
 }

@@ -42,10 +42,10 @@ pub(super) fn folded(book: &Book, policy: &Policy, before: Option<Case>, fact: &
 }
 
 /// Takes a held record, which is durable at `position`, into what is held of its case. What the case has already, because it
-/// was taken since, is passed over.
+/// was taken since, is passed over. `base` is the case as it was here before, if nothing is held of it yet.
 pub(super) fn take_held(
     held: &mut BTreeMap<CaseId, TailCase>,
-    base: impl FnOnce() -> Result<Option<Case>>,
+    base: Option<Case>,
     (book, policy): (&Book, &Policy),
     fact: &EventFact,
     (position, leaf): (Position, u64),
@@ -56,7 +56,7 @@ pub(super) fn take_held(
     }
     let (before, mut rows) = match held.remove(&id) {
         Some(held) => (Some(held.case), held.rows),
-        None => (base()?, Vec::new()),
+        None => (base, Vec::new()),
     };
     if before.as_ref().is_some_and(|case| case.records > seq) {
         return Ok(());

@@ -193,12 +193,14 @@ impl<S: Store> Recovery<'_, S> {
     }
 
     fn hold(&mut self, fact: &EventFact, position: Position, leaf: u64) -> Result<()> {
-        let base = match self.tail.get(&fact.record.case) {
+        let id = &fact.record.case;
+        let base = match self.tail.get(id) {
+            _ if self.held.contains_key(id) => None,
             Some(tail) => Some(tail.case.clone()),
-            None => self.stored(&fact.record.case)?,
+            None => self.stored(id)?,
         };
         let known = (&self.book, &self.settings.policy);
-        take_held(&mut self.held, || Ok(base), known, fact, (position, leaf))
+        take_held(&mut self.held, base, known, fact, (position, leaf))
     }
 
     fn stored(&self, id: &CaseId) -> Result<Option<Case>> {

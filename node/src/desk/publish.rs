@@ -46,9 +46,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
         for (fact, place) in staging.facts.iter().zip(&committed.places) {
             self.book.apply(fact, place.position, place.leaf)?;
             if let (Fact::Held(held), Some(leaf)) = (fact, place.leaf) {
-                let base = self.case(&held.record.case)?;
+                let id = &held.record.case;
+                let base = if self.held.contains_key(id) { None } else { self.case(id)? };
                 let known = (&self.book, &self.settings.policy);
-                take_held(&mut self.held, || Ok(base), known, held, (place.position, leaf))?;
+                take_held(&mut self.held, base, known, held, (place.position, leaf))?;
             }
         }
         self.publish_cases(&staging, committed);
