@@ -36,6 +36,9 @@ use super::verifier::ClientVerifier;
 pub const SOCKET_BYTES: usize = 4 << 20;
 /// How long an endpoint that closes waits for its peers to hear of it.
 const CLOSE_MS_MAX: u64 = 2_000;
+/// What it waits for connections whose handshake is done, beside their round trips: three times the longest that a peer may
+/// hold back an acknowledgement (RFC 9000 18.2, `max_ack_delay`). Without any the close's own packets leave in this time.
+const CLOSE_MS: u64 = 75;
 
 /// Between two tries to bind the port again.
 const RESTART_MS: u64 = 100;
@@ -205,15 +208,19 @@ impl Endpoint {
         &self.0
     }
 
-    /// Closes every connection and the port.
+    /// Closes every connection and the port. Dials end first, and nobody is waited for who has not finished a handshake:
+    /// there is no peer yet who could hear of the end. QUIC keeps such a connection for three seconds, and the port with it
+    /// if the process lives on.
     pub async fn close(&self) {
         self.0.closing.send_replace(true);
-        for link in self.links() {
+        let links = self.links();
+        let slowest = links.iter().map(|link| link.quic().rtt()).max();
+        for link in links {
             link.close_without_fault("closing");
         }
         let quic = self.0.quic();
         quic.close(quinn::VarInt::from_u32(WITHOUT_FAULT), b"closing");
-        let _ = tokio::time::timeout(Duration::from_millis(CLOSE_MS_MAX), quic.wait_idle()).await;
+        let _ = tokio::time::timeout(farewell(slowest.unwrap_or_default()), quic.wait_idle()).await;
     }
 }
 
@@ -221,6 +228,13 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({})", self.0.agency)
     }
+}
+
+/// How long connections whose slowest round trip takes `rtt` last after their close: three probe timeouts (RFC 9000 10.2,
+/// RFC 9002 6.2.1), whose variance is at most half a round trip as long as none was measured.
+fn farewell(rtt: Duration) -> Duration {
+    let round_trips = rtt.saturating_mul(9);
+    round_trips.saturating_add(Duration::from_millis(CLOSE_MS)).min(Duration::from_millis(CLOSE_MS_MAX))
 }
 
 /// What all tasks of an endpoint share.
@@ -430,4 +444,21 @@ fn socket_problem(error: &std::io::Error) -> Problem {
 /// Locks what holds finished facts only, so that a panic elsewhere cannot have left it half-written.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_waits_as_long_as_its_slowest_peer_needs() {
+        for (name, rtt_ms, waits_ms) in [
+            ("nobody to wait for", 0, CLOSE_MS),
+            ("a peer far away", 150, CLOSE_MS + 1_350),
+            ("never longer than this", 60_000, CLOSE_MS_MAX),
+        ] {
+            assert_eq!(farewell(Duration::from_millis(rtt_ms)), Duration::from_millis(waits_ms), "{name}");
+        }
+        assert_eq!(farewell(Duration::MAX), Duration::from_millis(CLOSE_MS_MAX), "no overflow");
+    }
 }

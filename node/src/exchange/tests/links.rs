@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ogic_certs::Code;
+use ogic_certs::testing::agency;
 use quinn::VarInt;
 
 use super::super::dial;
@@ -34,6 +35,29 @@ async fn two_endpoints_connect_and_exchange() {
     assert_eq!((link, why.code), (to_b.id(), Code::PeerUnreachable));
     assert!(to_b.send(Events, &[notice(2)]).is_err());
     assert_eq!(a.endpoint.problem(&b.agency).unwrap().code, Code::PeerUnreachable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_dials_in_vain_closes_at_once() {
+    let mut world = World::new();
+    let (a, b) = world.pair(A, B).await;
+    // It hears the first packet, and never answers.
+    let silent = tokio::net::UdpSocket::bind(LOOPBACK).await.unwrap();
+    a.endpoint.set_addresses(&agency(C), vec![silent.local_addr().unwrap()]);
+    a.endpoint.want(&agency(C));
+    soon(silent.recv_from(&mut [0; 2048])).await.unwrap();
+    let began = std::time::Instant::now();
+    a.endpoint.close().await;
+    let took = began.elapsed();
+    // A handshake that is given up lasts three seconds, and the close used to wait for two of them.
+    assert!(took < std::time::Duration::from_millis(1_500), "{took:?}");
+    // Who is connected has heard of it all the same.
+    let mut b = b;
+    let (_, why) = b.disconnected(&a.agency).await;
+    assert_eq!(
+        (why.code, why.found.as_deref()),
+        (Code::PeerUnreachable, Some("closed by the peer: closing"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
