@@ -65,35 +65,30 @@ fn parcel(desk: &NodeDesk, sent: &Sent) -> Result<Parcel> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// `POST /v1/outbox/{id}/retry`. A message that waits already is left waiting, so that a repeated call has one answer.
+/// `POST /v1/outbox/{id}/retry`. A message that waits already is left waiting; the same key has the same answer, delivered or not.
 pub(super) async fn retry(
     State(handle): State<Handle>,
     Named(id): Named,
-    _: IdempotencyKey,
+    key: IdempotencyKey,
     Content(body): Content,
 ) -> Answer<Json<Value>> {
     let Nothing {} = read(&body)?;
     let id = Digest::from_hex(&id, "id")?;
-    let waiting = handle.ask(move |desk| {
-        matches!(desk.book().sent.get(&id).map(|sent| &sent.state), Some(SentState::Waiting))
-    });
-    if !waiting.await? {
-        handle.retry(id).await?;
-        tracing::info!(id = %id, "to be sent again");
-    }
+    handle.retry(key.0, id).await?;
+    tracing::info!(id = %id, "to be sent again");
     Ok(Json(json!({"id": id.to_string(), "state": "waiting"})))
 }
 
-/// `POST /v1/outbox/{id}/drop`. A message that was dropped already stays so, so that a repeated call has one answer.
+/// `POST /v1/outbox/{id}/drop`. A message that was dropped already stays so; the same key has the same answer.
 pub(super) async fn give_up(
     State(handle): State<Handle>,
     Named(id): Named,
-    _: IdempotencyKey,
+    key: IdempotencyKey,
     Content(body): Content,
 ) -> Answer<Json<Value>> {
     let Nothing {} = read(&body)?;
     let id = Digest::from_hex(&id, "id")?;
-    handle.give_up(id).await?;
+    handle.give_up(key.0, id).await?;
     tracing::info!(id = %id, "given up");
     Ok(Json(json!({"id": id.to_string(), "state": "dropped"})))
 }

@@ -21,7 +21,7 @@ use super::remote::CaseView;
 use super::timing::{Timing, Watch};
 use super::writer::{NodeDesk, Order, Writer};
 use crate::announce;
-use crate::case::{Policy, Service};
+use crate::case::Policy;
 use crate::desk::{Act, Answer, Desk, SentState, Settings, Work};
 use crate::exchange::quic::{Clock, Config as EndpointConfig, Endpoint, system_clock};
 use crate::exchange::trust::SharedTrust;
@@ -292,13 +292,13 @@ impl Handle {
     }
 
     /// A parked message is tried again.
-    pub async fn retry(&self, id: Digest) -> Result<Answer> {
-        self.0.writer.call(|ticket| Work::Retry { ticket, id }).await
+    pub async fn retry(&self, key: String, id: Digest) -> Result<Answer> {
+        self.0.writer.call(|ticket| Work::Retry { ticket, key, id }).await
     }
 
     /// A parked message is given up: it stays in the journal, and is not sent again.
-    pub async fn give_up(&self, id: Digest) -> Result<Answer> {
-        self.0.writer.call(|ticket| Work::Drop { ticket, id }).await
+    pub async fn give_up(&self, key: String, id: Digest) -> Result<Answer> {
+        self.0.writer.call(|ticket| Work::Drop { ticket, key, id }).await
     }
 
     /// What would come of an act, without any of it.
@@ -312,12 +312,21 @@ impl Handle {
         self.ask(move |desk| desk.note_ended(&case, code)).await
     }
 
-    /// Publishes a service definition under our seal.
-    pub async fn publish_service(&self, toml: &[u8]) -> Result<(Digest, Service)> {
-        let signed = Signed::sign(ServiceText::new(toml.to_vec())?, &self.0.seal)?;
-        let digest = signed.digest();
-        let service = self.hold_service(signed.bytes()).await?;
-        Ok((digest, service))
+    /// Publishes a service definition under our seal, and under the caller's key for this request: neither the same key nor,
+    /// as long as the seal is the same, the same text makes a second one.
+    pub async fn publish_service(&self, key: String, request: Digest, toml: &[u8]) -> Result<Digest> {
+        let (asked, text) = (key.clone(), toml.to_vec());
+        let known = self.ask(move |desk| {
+            let outcome = desk.book().outcomes.get(&asked);
+            let done = outcome.map(|outcome| outcome.of(request).map(|known| known.event.0)).transpose()?;
+            Ok::<_, Problem>((done, desk.published(&text)?))
+        });
+        let signed = match known.await?? {
+            (Some(digest), _) => return Ok(digest),
+            (None, Some(signed)) => signed,
+            (None, None) => Signed::sign(ServiceText::new(toml.to_vec())?, &self.0.seal)?.bytes().to_vec(),
+        };
+        self.hold_service_for(Some((key, request)), &signed).await.map(|(digest, _)| digest)
     }
 
     /// Waits until a message of ours is settled, at most `wait_ms`: its state then, or `None` if it is still on its way.

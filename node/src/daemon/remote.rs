@@ -130,6 +130,15 @@ impl Handle {
 
     /// Verifies a service definition by its publisher's seal, and keeps it.
     pub async fn hold_service(&self, bytes: &[u8]) -> Result<Service> {
+        self.hold_service_for(None, bytes).await.map(|(_, service)| service)
+    }
+
+    /// As [`Handle::hold_service`], under the key of whoever publishes it here; the digest is of what his key led to.
+    pub(super) async fn hold_service_for(
+        &self,
+        key: Option<(String, Digest)>,
+        bytes: &[u8],
+    ) -> Result<(Digest, Service)> {
         let signed = Signed::<ServiceText>::parse(bytes)?;
         let mut bag = Bag::default();
         signed.envelope().chain().iter().try_for_each(|der| bag.add(der))?;
@@ -141,12 +150,15 @@ impl Handle {
         let service = Service::parse(verified.value().as_bytes())?;
         let work = |ticket| Work::Service {
             ticket: Some(ticket),
+            key,
             signed: Box::new(verified),
             certificates: certificates.into_iter().filter(|c| !c.is_self_issued()).collect(),
             service: Box::new(service.clone()),
         };
-        self.writer().call(work).await?;
-        Ok(service)
+        match self.writer().call(work).await? {
+            DeskAnswer::Service(digest) => Ok((digest, service)),
+            _ => Err(unexpected()),
+        }
     }
 
     /// A page of a case of ours as it lies in the journal, from record `from` on. The look is registered.

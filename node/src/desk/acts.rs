@@ -2,15 +2,18 @@
 //!
 //! The same key gives the same answer, whatever has become of the case since.
 
-use ogic_certs::cose::Signed;
+use ogic_certs::certificate::Certificate;
+use ogic_certs::cose::{Kind as Envelope, Sign1, Signed};
 use ogic_certs::event::{Body, Detail, Event, HeadAt, Header, Kind, StepCode};
+use ogic_certs::service::ServiceText;
+use ogic_certs::trust::Verified;
 use ogic_certs::{CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact, Parcel, PutFact};
 use super::stage::{Staging, stage_certificates};
 use super::work::{Act, Answer, CheckedEvent};
 use super::{Desk, KEY_BYTES_MAX};
-use crate::case;
+use crate::case::{self, Service};
 use crate::log::Disk;
 use crate::store::Store;
 
@@ -23,14 +26,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
         act: Act,
         now: Timestamp,
     ) -> Result<Answer> {
-        if key.len() > KEY_BYTES_MAX {
-            return Err(Problem::new(Code::TooLarge, "idempotency key")
-                .found(format!("{} bytes", key.len()))
-                .expected(format!("at most {KEY_BYTES_MAX}")));
-        }
         let request = act.request_digest();
-        if let Some(outcome) = staging.outcomes.get(key).or_else(|| self.book.outcomes.get(key)).cloned() {
-            return self.repeat(staging, &outcome, request);
+        if let Some(outcome) = self.outcome_of(staging, key, request)? {
+            return self.repeat(staging, &outcome);
         }
         // These the node makes itself, as what they follow from is staged.
         if matches!(act.kind, Kind::Evidence | Kind::Release | Kind::Taken) {
@@ -47,10 +45,62 @@ impl<D: Disk, S: Store> Desk<D, S> {
             Answer::Recorded { case, event, .. } | Answer::Sent { case, event } => (*case, *event),
             _ => return Err(Problem::new(Code::Internal, "answer")),
         };
-        let outcome = OutcomeFact { key: key.to_owned(), request, case, event };
-        staging.push(Fact::Outcome(outcome.clone()))?;
-        staging.outcomes.insert(key.to_owned(), outcome);
+        staging.note_key(key, request, case, event)?;
         Ok(answer)
+    }
+
+    /// What a caller's key led to, this commit's own included. `KeyConflict` if it was for another request.
+    pub(super) fn outcome_of(
+        &self,
+        staging: &Staging,
+        key: &str,
+        request: Digest,
+    ) -> Result<Option<OutcomeFact>> {
+        if key.len() > KEY_BYTES_MAX {
+            return Err(Problem::new(Code::TooLarge, "idempotency key")
+                .found(format!("{} bytes", key.len()))
+                .expected(format!("at most {KEY_BYTES_MAX}")));
+        }
+        let known = staging.outcomes.get(key).or_else(|| self.book.outcomes.get(key));
+        known.map(|outcome| outcome.of(request).cloned()).transpose()
+    }
+
+    /// A definition, published here under a caller's key or fetched because a case follows it: held once. The key counts
+    /// before the bytes do, since a renewed seal makes other bytes of the same text.
+    pub(super) fn stage_service(
+        &mut self,
+        staging: &mut Staging,
+        key: Option<(String, Digest)>,
+        signed: &Verified<ServiceText>,
+        certificates: Vec<Certificate>,
+        service: Service,
+    ) -> Result<Answer> {
+        if let Some((key, request)) = &key
+            && let Some(outcome) = self.outcome_of(staging, key, *request)?
+        {
+            return Ok(Answer::Service(outcome.event.0));
+        }
+        let digest = signed.signed().digest();
+        if !staging.services.contains_key(&digest) && !self.book.services.contains_key(&digest) {
+            stage_certificates(&self.book, staging, certificates)?;
+            staging.push(Fact::Service(signed.signed().bytes().to_vec()))?;
+            staging.services.insert(digest, service);
+        }
+        if let Some((key, request)) = &key {
+            staging.note_key(key, *request, CaseId(Digest::ZERO), EventId(digest))?;
+        }
+        Ok(Answer::Service(digest))
+    }
+
+    /// The definition with exactly this text, COSE bytes, if our seal signed it before.
+    pub fn published(&self, text: &[u8]) -> Result<Option<Vec<u8>>> {
+        for held in self.book.services.values() {
+            let envelope = Sign1::parse(&held.signed, Envelope::Service)?;
+            if envelope.payload() == text && envelope.signer() == self.seal_digest() {
+                return Ok(Some(held.signed.clone()));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether an act is for a case that we order, or opens one. A case that we released is ours to act on no more, unless its
@@ -66,13 +116,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }))
     }
 
-    /// The same key again: the same answer, if it is the same request.
-    pub(super) fn repeat(&self, staging: &Staging, outcome: &OutcomeFact, request: Digest) -> Result<Answer> {
-        if outcome.request != request {
-            return Err(Problem::new(Code::KeyConflict, "idempotency key")
-                .found(outcome.key.clone())
-                .expected("a new key for a new request"));
-        }
+    /// The same key again: the same answer.
+    fn repeat(&self, staging: &Staging, outcome: &OutcomeFact) -> Result<Answer> {
         let (case, event) = (outcome.case, outcome.event);
         let staged = staging.cases.get(&case).and_then(|staged| {
             let (_, record, _) = staged.records.iter().find(|(id, ..)| *id == event)?;

@@ -18,6 +18,7 @@ use ogic_certs::refusal::{Refusal, VerdictNotice};
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact, Parcel};
+use super::order::Overtaken;
 use crate::case::service::Service;
 use crate::log::Position;
 
@@ -180,8 +181,8 @@ pub struct Book {
     pub heads: HashMap<CaseId, HeadSeen>,
     /// Notices that were received, with the index of their leaf.
     pub notices: HashMap<Digest, (Position, u64)>,
-    /// Events of peers that were refused and overtaken: they stay refused.
-    pub overtaken: HashMap<(AgencyId, EventId), Code>,
+    /// Events of peers that were refused and overtaken, by case: they stay refused.
+    pub overtaken: HashMap<(AgencyId, CaseId), Overtaken>,
     /// Rights that others gave us and that their homes have since answered as ended, with the code, as far as this process heard.
     pub ended: HashMap<EventId, Code>,
     /// The custody of cases that were offered, released or taken.
@@ -287,8 +288,8 @@ impl Book {
                 let service = Service::parse(envelope.payload())?;
                 self.services.insert(envelope.digest(), ServiceHeld { service, signed: signed.clone() });
             }
-            Fact::Overtaken { peer, event, code } => {
-                self.overtaken.insert((peer.clone(), *event), *code);
+            Fact::Overtaken(fact) => {
+                self.overtaken.entry((fact.peer.clone(), fact.claim.case)).or_default().add(fact.clone());
             }
             Fact::Alarm { code, peer, sides, .. } => {
                 self.contradictions.insert(sides_digest(sides));

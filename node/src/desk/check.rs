@@ -18,7 +18,7 @@ use ogic_certs::refusal::VerdictNotice;
 use ogic_certs::trust::{Trust, judgement_of};
 use ogic_certs::{AgencyId, Code, Digest, EventId, Problem, Result, Timestamp};
 
-use super::work::{CheckedEvent, CustodyTold, Work};
+use super::work::{CheckedEvent, Claim, CustodyTold, Work};
 use crate::exchange::message::{Carried, Message};
 
 /// Most certificates that one connection brings.
@@ -132,18 +132,18 @@ pub fn message(
 /// An event: its form, its bonds, its seal, and our own judgement of its approval.
 fn event(trust: &Trust, peer: &AgencyId, carried: &Carried, bag: &Bag, now: Timestamp) -> Work {
     // Even bytes that are no event have a digest by which the sender knows what was refused.
-    let unfit = |case, problem| {
+    let unfit = |claim, problem| {
         let subject = EventId::of(&carried.header).0;
-        Work::Unfit { peer: peer.clone(), subject, case, problem }
+        Work::Unfit { peer: peer.clone(), subject, claim, problem }
     };
     let event = match carried.parse() {
         Ok(event) => event,
         Err(problem) => return unfit(None, problem),
     };
-    let case = event.case();
+    let claim = Claim::of(&event);
     match check_event(trust, event, bag, now) {
         Ok(event) => Work::Event { peer: peer.clone(), event: Box::new(event) },
-        Err(problem) => unfit(Some(case), problem),
+        Err(problem) => unfit(Some(claim), problem),
     }
 }
 
@@ -207,7 +207,8 @@ pub fn approval(
 fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<Work> {
     let kind = Sign1::parse_any(bytes)?.kind();
     let certificates = certificates_of(bag, bytes)?;
-    let unfit = |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), case: None, problem };
+    let unfit =
+        |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), claim: None, problem };
     Ok(match kind {
         // A reference tells of a new grant, and none is taken on data past their life: the home tries again later.
         Kind::Reference => {

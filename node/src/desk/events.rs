@@ -14,7 +14,7 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 
 use super::fact::{EventFact, Fact, Parcel, PutFact};
 use super::stage::{Leaf, Random, StagedCase, Staging, stage_certificates};
-use super::work::{Act, CheckedEvent};
+use super::work::{Act, CheckedEvent, Claim};
 use super::{Desk, Output};
 use crate::case::{self, Applied, Case, Effect};
 use crate::log::Disk;
@@ -39,7 +39,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let Some(head) = header.head else {
             return Err(Problem::new(Code::KindNotAllowed, "kind").found("open"));
         };
-        let (case, event) = (checked.event.case(), checked.event.id());
+        let (claim, event) = (Claim::of(&checked.event), checked.event.id());
+        let case = claim.case;
         // A duplicate gets its receipt whatever has become of the right since: it says what is, and changes nothing.
         let staged = staging.cases.get(&case).and_then(|staged| {
             staged.records.iter().find(|(id, ..)| *id == event).map(|(.., fact)| Leaf::New(*fact))
@@ -57,7 +58,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
             return Ok(());
         }
-        self.check_order(staging, peer, case, event, now)?;
+        self.check_order(staging, peer, claim, event, now)?;
         self.check_arrived(staging, &case)?;
         let kind = header.kind;
         let was_released =

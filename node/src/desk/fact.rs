@@ -8,6 +8,7 @@ use ogic_certs::certificate::Certificate;
 use ogic_certs::record::{AccessLeaf, NoticeLeaf, Record};
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
+use super::work::Claim;
 use crate::log::{Entry, EntryKind, split_leaf};
 
 /// Bounds of an entry's CBOR: a frame of ours, or a service definition, fits.
@@ -83,14 +84,20 @@ pub enum Fact {
     },
     /// An event of a peer that was refused, and then overtaken by a later one of that peer in the same case: what was
     /// refused stays so, or the order would be turned round when it comes again.
-    Overtaken {
-        /// The sender.
-        peer: AgencyId,
-        /// The event.
-        event: EventId,
-        /// Why it was refused.
-        code: Code,
-    },
+    Overtaken(OvertakenFact),
+}
+
+/// An event that was refused and overtaken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OvertakenFact {
+    /// The sender.
+    pub peer: AgencyId,
+    /// The event.
+    pub event: EventId,
+    /// What its header claims: by it the event is known when there are too many to know each.
+    pub claim: Claim,
+    /// Why it was refused.
+    pub code: Code,
 }
 
 /// A record with its event.
@@ -196,10 +203,22 @@ pub struct OutcomeFact {
     pub key: String,
     /// Digest of the request, so that one key cannot serve two.
     pub request: Digest,
-    /// The case.
+    /// The case; zeros if it was for none.
     pub case: CaseId,
-    /// The event that was made.
+    /// The event that was made, the message that was tried again or given up, or the definition that was published.
     pub event: EventId,
+}
+
+impl OutcomeFact {
+    /// It, if it is of this request. `KeyConflict` if its key served another.
+    pub fn of(&self, request: Digest) -> Result<&Self> {
+        if self.request == request {
+            return Ok(self);
+        }
+        Err(Problem::new(Code::KeyConflict, "idempotency key")
+            .found(self.key.clone())
+            .expected("a new key for a new request"))
+    }
 }
 
 impl Fact {
@@ -260,9 +279,16 @@ impl Fact {
                 Entry::plain(EntryKind::PeerSeen, array([peer.into(), checkpoint.as_slice().into()]))
             }
             Self::Service(signed) => Entry::plain(EntryKind::Service, signed.clone()),
-            Self::Overtaken { peer, event, code } => Entry::plain(
+            Self::Overtaken(fact) => Entry::plain(
                 EntryKind::Overtaken,
-                array([peer.into(), (*event).into(), code.number().into()]),
+                array([
+                    (&fact.peer).into(),
+                    fact.event.into(),
+                    fact.claim.case.into(),
+                    fact.claim.head.into(),
+                    fact.claim.created.into(),
+                    fact.code.number().into(),
+                ]),
             ),
             Self::Alarm { code, peer, sides, at } => Entry::plain(
                 EntryKind::Alarm,
@@ -380,12 +406,17 @@ impl Fact {
             EntryKind::Service => Self::Service(body.to_vec()),
             EntryKind::Overtaken => {
                 let value = decode(body)?;
-                let [peer, event, code] = value.as_tuple::<3>("overtaken")?;
-                Self::Overtaken {
+                let [peer, event, case, head, created, code] = value.as_tuple::<6>("overtaken")?;
+                Self::Overtaken(OvertakenFact {
                     peer: peer.as_agency("peer")?,
                     event: EventId(event.as_digest("event")?),
+                    claim: Claim {
+                        case: CaseId(case.as_digest("case")?),
+                        head: head.as_uint("head")?,
+                        created: created.as_time("created")?,
+                    },
                     code: code_of(code)?,
-                }
+                })
             }
             EntryKind::Alarm => {
                 let value = decode(body)?;

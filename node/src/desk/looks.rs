@@ -5,7 +5,7 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Timestamp};
 use super::fact::{AccessFact, Fact};
 use super::stage::{Random, Reply, Staging};
 use super::work::{Answer, Read, Ticket, Wanted};
-use super::{Desk, TRIES_WINDOW_MS, Tries, TryKey};
+use super::{Desk, LOOK_WINDOW_MS, LOOKS_MAX, LookKey, TRIES_WINDOW_MS, Tries, TryKey};
 use crate::case;
 use crate::log::Disk;
 use crate::store::Store;
@@ -48,10 +48,23 @@ impl<D: Disk, S: Store> Desk<D, S> {
             staging.reply(ticket, Err(problem));
             return;
         }
-        let access = access_of(&read.who, read.case, read.grant, &read.purpose, None, now, random);
-        if let Err(problem) = staging.push(Fact::Access(access)) {
-            staging.reply(ticket, Err(problem));
-            return;
+        let look = LookKey {
+            who: read.who.clone(),
+            case: read.case,
+            grant: read.grant,
+            purpose: read.purpose.clone(),
+        };
+        let further = matches!(read.wanted, Wanted::History(from) if from > 0)
+            && self.looks.get(&look).is_some_and(|at| now.since_ms(*at) < LOOK_WINDOW_MS);
+        if !further {
+            let access = access_of(&read.who, read.case, read.grant, &read.purpose, None, now, random);
+            if let Err(problem) = staging.push(Fact::Access(access)) {
+                staging.reply(ticket, Err(problem));
+                return;
+            }
+            if matches!(read.wanted, Wanted::History(_)) {
+                staging.looks.push((look, now));
+            }
         }
         let reply = match read.wanted {
             Wanted::History(from) => Reply::History { case: read.case, from },
@@ -60,6 +73,18 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
         };
         staging.replies.push((ticket, reply));
+    }
+
+    /// Looks are durable: their further pages belong to them from now on, until their time is over.
+    pub(super) fn note_looks(&mut self, looks: Vec<(LookKey, Timestamp)>, now: Timestamp) {
+        for (look, at) in looks {
+            if self.looks.len() >= LOOKS_MAX {
+                self.looks.retain(|_, at| now.since_ms(*at) < LOOK_WINDOW_MS);
+            }
+            if self.looks.len() < LOOKS_MAX || self.looks.contains_key(&look) {
+                self.looks.insert(look, at);
+            }
+        }
     }
 
     /// Registers a refused try, without a `purpose` one to append. Repeated ones, alike, within a minute become one entry with

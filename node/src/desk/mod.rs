@@ -20,6 +20,7 @@ mod notices;
 mod open;
 mod order;
 mod page;
+mod parked;
 mod post;
 mod publish;
 mod recent;
@@ -32,14 +33,15 @@ mod work;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use ogic_certs::cose::Signer;
-use ogic_certs::{AgencyId, CaseId, Code, Problem, Result, Timestamp};
+use ogic_certs::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
 
 pub use book::{Book, CustodyKnown, HeadSeen, Held, Move, Offered, Seen, Sent, SentState, ServiceHeld};
 pub use custody::CLOCK_SKEW_MS_MAX;
 pub use documents::Named;
-pub use fact::{AccessFact, AnswerFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
+pub use fact::{AccessFact, AnswerFact, EventFact, Fact, OutcomeFact, OvertakenFact, Parcel, PutFact};
 pub use meter::Phase;
-pub use work::{Act, Answer, CheckedEvent, CustodyTold, Output, Read, Ticket, Wanted, Work};
+pub use order::Overtaken;
+pub use work::{Act, Answer, CheckedEvent, Claim, CustodyTold, Output, Read, Ticket, Wanted, Work};
 
 use crate::case::{Policy, case_unknown};
 use crate::exchange::outbox::Outbox;
@@ -59,6 +61,11 @@ pub const KEY_BYTES_MAX: usize = 256;
 /// Repeated refused tries of one peer on one case, alike in code and kind, within this time become one access entry with a
 /// count.
 pub const TRIES_WINDOW_MS: u64 = 60_000;
+/// Further pages of a history that the same asker wants under the same right and for the same purpose within this time are
+/// of the look whose first page was registered.
+pub const LOOK_WINDOW_MS: u64 = 60_000;
+/// Most looks of which further pages are known; a page of any other is a look of its own.
+const LOOKS_MAX: usize = 4096;
 
 /// Who the desk is.
 #[derive(Clone, Debug)]
@@ -112,6 +119,8 @@ pub struct Desk<D: Disk, S: Store> {
     outputs: VecDeque<Output>,
     /// Refused tries of a peer on a case that have no access entry yet.
     tries: HashMap<TryKey, Tries>,
+    /// Looks that were registered within their time, and when.
+    looks: HashMap<LookKey, Timestamp>,
     /// What was refused of a sender in a case, and may come again.
     refused: HashMap<(AgencyId, CaseId), order::Refused>,
     /// Our own signed times never go back.
@@ -135,6 +144,15 @@ struct TryKey {
     case: CaseId,
     code: Code,
     appends: bool,
+}
+
+/// Which pages are of one look.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct LookKey {
+    who: AgencyId,
+    case: CaseId,
+    grant: Option<EventId>,
+    purpose: String,
 }
 
 /// Refused tries that are being counted.

@@ -52,6 +52,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
             tries: HashMap::new(),
+            looks: HashMap::new(),
             refused: HashMap::new(),
             floor,
             fence: None,

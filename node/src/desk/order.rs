@@ -8,14 +8,62 @@ use std::collections::VecDeque;
 use ogic_certs::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
 
 use super::Desk;
-use super::fact::Fact;
+use super::fact::{Fact, OvertakenFact};
 use super::stage::Staging;
+use super::work::Claim;
 use crate::exchange::outbox::{DELAY_MS_MAX, WINDOW_ITEMS_MAX, is_passing};
 use crate::log::Disk;
 use crate::store::Store;
 
 /// How long an event that was refused for now holds up those behind it: longer than its sender waits between two tries.
 const HELD_UP_MS_MAX: u64 = 2 * DELAY_MS_MAX;
+/// Most overtaken events of one sender in one case that are known one by one: as many as it has on their way at once.
+pub(super) const OVERTAKEN_MAX: usize = WINDOW_ITEMS_MAX;
+
+/// What was refused of one sender in one case and then overtaken, whatever its number in bounded memory: the newest one by
+/// one, and of those before them how far they reach.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Overtaken {
+    newest: VecDeque<OvertakenFact>,
+    /// Each event that is known no more claims at most this head and this time.
+    reach: Option<Reach>,
+}
+
+/// How far back forgotten events lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Reach {
+    head: u64,
+    created: Timestamp,
+    /// Why the newest of them was refused.
+    code: Code,
+}
+
+impl Overtaken {
+    /// Takes one more.
+    pub(super) fn add(&mut self, fact: OvertakenFact) {
+        if self.newest.len() >= OVERTAKEN_MAX
+            && let Some(oldest) = self.newest.pop_front()
+        {
+            let Claim { head, created, .. } = oldest.claim;
+            let before = self.reach.unwrap_or(Reach { head, created, code: oldest.code });
+            self.reach = Some(Reach {
+                head: before.head.max(head),
+                created: before.created.max(created),
+                code: oldest.code,
+            });
+        }
+        self.newest.push_back(fact);
+    }
+
+    /// Why an event stays refused, if it was overtaken, or may have been: neither its head nor its time lies beyond those that
+    /// are known no more. A sender's new events are later by both, since it has the receipt of what overtook them.
+    pub(super) fn code_of(&self, event: EventId, claim: Claim) -> Option<Code> {
+        let known = self.newest.iter().find(|known| known.event == event).map(|known| known.code);
+        let reached =
+            || self.reach.filter(|reach| claim.head <= reach.head && claim.created <= reach.created);
+        known.or_else(|| reached().map(|reach| reach.code))
+    }
+}
 
 /// What was refused of one sender in one case since this node was started.
 #[derive(Debug, Default)]
@@ -23,7 +71,7 @@ pub(super) struct Refused {
     /// The first event that was refused for a reason that may pass: what follows it waits for it.
     held_up: Option<HeldUp>,
     /// Those that were refused for good and that none overtook yet; a sender has no more on their way.
-    for_good: VecDeque<(EventId, Code)>,
+    for_good: VecDeque<(EventId, Claim, Code)>,
 }
 
 /// An event that was refused for a reason that may pass, and will come again.
@@ -39,11 +87,12 @@ impl<D: Disk, S: Store> Desk<D, S> {
     pub(super) fn note_outcome(
         &mut self,
         peer: &AgencyId,
-        case: CaseId,
+        claim: Claim,
         event: EventId,
         refused: Option<&Problem>,
         now: Timestamp,
     ) {
+        let case = claim.case;
         let key = (peer.clone(), case);
         let code = refused.map(|problem| problem.code).filter(|code| *code != Code::CaseUnknown);
         let known = self.refused.contains_key(&key);
@@ -64,12 +113,12 @@ impl<D: Disk, S: Store> Desk<D, S> {
                     kept.held_up = None;
                 }
                 if let Some(code) = other
-                    && !kept.for_good.iter().any(|(held, _)| *held == event)
+                    && !kept.for_good.iter().any(|(held, ..)| *held == event)
                 {
                     if kept.for_good.len() == WINDOW_ITEMS_MAX {
                         kept.for_good.pop_front();
                     }
-                    kept.for_good.push_back((event, code));
+                    kept.for_good.push_back((event, claim, code));
                 }
             }
         }
@@ -89,22 +138,22 @@ impl<D: Disk, S: Store> Desk<D, S> {
         &self,
         staging: &Staging,
         peer: &AgencyId,
-        case: CaseId,
+        claim: Claim,
         event: EventId,
         now: Timestamp,
     ) -> Result<()> {
+        let key = (peer.clone(), claim.case);
         let staged = staging.facts.iter().find_map(|fact| match fact {
-            Fact::Overtaken { peer: of, event: overtaken, code } if of == peer && *overtaken == event => {
-                Some(*code)
-            }
+            Fact::Overtaken(of) if of.peer == *peer && of.event == event => Some(of.code),
             _ => None,
         });
-        if let Some(code) = staged.or_else(|| self.book.overtaken.get(&(peer.clone(), event)).copied()) {
+        let known = || self.book.overtaken.get(&key)?.code_of(event, claim);
+        if let Some(code) = staged.or_else(known) {
             return Err(Problem::new(code, "order")
                 .found("an event that was refused before later ones were recorded")
                 .expected("a new event"));
         }
-        let kept = self.refused.get(&(peer.clone(), case)).and_then(|kept| kept.held_up);
+        let kept = self.refused.get(&key).and_then(|kept| kept.held_up);
         match kept {
             // Not for ever: a sender that lost that one would never bring it.
             Some(first) if first.event != event && now.since_ms(first.since) < HELD_UP_MS_MAX => {
@@ -123,11 +172,60 @@ impl<D: Disk, S: Store> Desk<D, S> {
         event: EventId,
     ) -> Result<()> {
         let Some(kept) = self.refused.get_mut(&(peer.clone(), case)) else { return Ok(()) };
-        for (overtaken, code) in std::mem::take(&mut kept.for_good) {
+        for (overtaken, claim, code) in std::mem::take(&mut kept.for_good) {
             if overtaken != event {
-                staging.push(Fact::Overtaken { peer: peer.clone(), event: overtaken, code })?;
+                let fact = OvertakenFact { peer: peer.clone(), event: overtaken, claim, code };
+                staging.push(Fact::Overtaken(fact))?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_ms_clamped(1_795_576_800_000);
+
+    fn fact(n: u64, head: u64, created_ms: u64) -> OvertakenFact {
+        OvertakenFact {
+            peer: ogic_certs::testing::agency("health.gov.example"),
+            event: EventId(ogic_certs::Digest::of(&n.to_be_bytes())),
+            claim: Claim { case: CaseId(ogic_certs::Digest::ZERO), head, created: START.plus_ms(created_ms) },
+            code: Code::StepNotOpen,
+        }
+    }
+
+    #[test]
+    fn what_was_overtaken_stays_so_in_bounded_memory() {
+        let mut overtaken = Overtaken::default();
+        // Heads and times go up and down: whatever a sender claims, nothing of it comes back.
+        let all: Vec<_> = (0..3 * OVERTAKEN_MAX as u64).map(|n| fact(n, 10 + n % 7, 100 + n % 5)).collect();
+        for fact in &all {
+            overtaken.add(fact.clone());
+        }
+        assert_eq!(overtaken.newest.len(), OVERTAKEN_MAX);
+        for fact in &all {
+            assert_eq!(overtaken.code_of(fact.event, fact.claim), Some(Code::StepNotOpen));
+        }
+        let rows = [
+            ("a new event of the same moment under the same head", 16, 104, true),
+            ("an older one", 3, 50, true),
+            ("a newer head", 17, 50, false),
+            ("a later time", 3, 105, false),
+        ];
+        for (name, head, created_ms, refused) in rows {
+            let new = fact(u64::MAX, head, created_ms);
+            assert_eq!(overtaken.code_of(new.event, new.claim).is_some(), refused, "{name}");
+        }
+    }
+
+    #[test]
+    fn as_long_as_each_is_known_no_other_is_refused() {
+        let mut overtaken = Overtaken::default();
+        (0..OVERTAKEN_MAX as u64).for_each(|n| overtaken.add(fact(n, 10, 100)));
+        let new = fact(u64::MAX, 10, 100);
+        assert_eq!(overtaken.code_of(new.event, new.claim), None);
     }
 }

@@ -75,6 +75,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
         }
         self.publish_effects(&staging);
+        self.note_looks(std::mem::take(&mut staging.looks), now);
         self.release(staging, now);
         Ok(())
     }

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use ogic_certs::certificate::Certificate;
 use ogic_certs::event::HeadAt;
 use ogic_certs::record::Record;
-use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
+use ogic_certs::{AgencyId, CaseId, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact};
-use super::work::{Answer, Ticket, Work};
-use super::{Desk, SentState, WORK_PER_COMMIT_MAX};
+use super::work::{Answer, Claim, Ticket, Work};
+use super::{Desk, LookKey, WORK_PER_COMMIT_MAX};
 use crate::case::{self, Case, Effect, Service};
 use crate::log::{Disk, Entry};
 use crate::store::Store;
@@ -46,6 +46,8 @@ pub(super) struct Staging {
     pub(super) held: BTreeMap<CaseId, Case>,
     /// Cases that are taken from another home.
     pub(super) taken: Vec<CaseId>,
+    /// Looks that this commit registers.
+    pub(super) looks: Vec<(LookKey, Timestamp)>,
     /// Cases whose offer was declined: one that was released is ours again.
     pub(super) ours_again: Vec<CaseId>,
 }
@@ -104,6 +106,20 @@ impl Staging {
         Ok(self.facts.len() - 1)
     }
 
+    /// Notes what a caller's key leads to.
+    pub(super) fn note_key(
+        &mut self,
+        key: &str,
+        request: Digest,
+        case: CaseId,
+        event: EventId,
+    ) -> Result<()> {
+        let outcome = OutcomeFact { key: key.to_owned(), request, case, event };
+        self.push(Fact::Outcome(outcome.clone()))?;
+        self.outcomes.insert(key.to_owned(), outcome);
+        Ok(())
+    }
+
     pub(super) fn reply(&mut self, ticket: Ticket, answer: Result<Answer>) {
         self.replies.push((ticket, Reply::Now(answer)));
     }
@@ -132,18 +148,19 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 staging.reply(ticket, answer);
             }
             Work::Event { peer, event } => {
-                let (subject, case) = (event.event.id().0, event.event.case());
+                let (subject, claim) = (event.event.id().0, Claim::of(&event.event));
+                let case = claim.case;
                 let grant = event.event.header.value().grant;
                 let outcome = self.stage_delivered(staging, &peer, *event, now, random);
-                self.note_outcome(&peer, case, EventId(subject), outcome.as_ref().err(), now);
+                self.note_outcome(&peer, claim, EventId(subject), outcome.as_ref().err(), now);
                 if let Err(problem) = outcome {
                     self.count_refusal(staging, &peer, case, grant, &problem, None, now, random);
                     self.stage_refusal(staging, peer, subject, case, problem);
                 }
             }
-            Work::Unfit { peer, subject, case, problem } => {
-                if let Some(case) = case {
-                    self.note_outcome(&peer, case, EventId(subject), Some(&problem), now);
+            Work::Unfit { peer, subject, claim, problem } => {
+                if let Some(claim) = claim {
+                    self.note_outcome(&peer, claim, EventId(subject), Some(&problem), now);
                 }
                 staging.refusals.push((peer, subject, problem, None));
             }
@@ -199,61 +216,21 @@ impl<D: Disk, S: Store> Desk<D, S> {
                         .push_back(super::Output::Alarm(problem.within(format!("evidence of {event}"))));
                 }
             }
-            Work::Service { ticket, signed, certificates, service } => {
-                let digest = signed.signed().digest();
-                let known =
-                    staging.services.contains_key(&digest) || self.book.services.contains_key(&digest);
-                let stage = || {
-                    if !known {
-                        stage_certificates(&self.book, staging, certificates)?;
-                        staging.push(Fact::Service(signed.signed().bytes().to_vec()))?;
-                        staging.services.insert(digest, *service);
-                    }
-                    Ok(Answer::Service(digest))
-                };
-                let answer = stage();
+            Work::Service { ticket, key, signed, certificates, service } => {
+                let answer = self.stage_service(staging, key, &signed, certificates, *service);
                 if let Some(ticket) = ticket {
                     staging.reply(ticket, answer);
                 }
             }
-            Work::Retry { ticket, id } => {
-                let case = self.book.sent.get(&id).filter(|sent| sent.is_event).map(|sent| sent.case);
-                let ours = case.and_then(|case| self.book.home_of(&case)) == Some(&self.settings.agency);
-                let answer = match self.parked(staging, &id) {
-                    // The case is at home by now: nobody can be sent it but we ourselves.
-                    Some(Parked::Waits) if ours => {
-                        Err(Problem::new(Code::CaseMoved, self.settings.agency.as_str()))
-                    }
-                    Some(Parked::Waits) => staging.push(Fact::Unparked(id)).map(|_| Answer::Done),
-                    // What was asked for is so already: a command repeated after a lost answer hears what the first one did.
-                    None if self.book.sent.contains_key(&id) => Ok(Answer::Done),
-                    _ => Err(not_parked(&id)),
-                };
+            Work::Retry { ticket, key, id } => {
+                let answer = self.stage_retry(staging, &key, id);
                 staging.reply(ticket, answer);
             }
-            Work::Drop { ticket, id } => {
-                let answer = match self.parked(staging, &id) {
-                    Some(Parked::Waits) => staging.push(Fact::Dropped(id)).map(|_| Answer::Done),
-                    Some(Parked::Dropped) => Ok(Answer::Done),
-                    None => Err(not_parked(&id)),
-                };
+            Work::Drop { ticket, key, id } => {
+                let answer = self.stage_drop(staging, &key, id);
                 staging.reply(ticket, answer);
             }
         }
-    }
-
-    /// How a message stands that was refused for good, this commit's own changes included; none if it was not, or waits again.
-    fn parked(&self, staging: &Staging, id: &Digest) -> Option<Parked> {
-        let staged = staging.facts.iter().rev().find_map(|fact| match fact {
-            Fact::Unparked(of) if of == id => Some(None),
-            Fact::Dropped(of) if of == id => Some(Some(Parked::Dropped)),
-            _ => None,
-        });
-        staged.unwrap_or_else(|| match self.book.sent.get(id).map(|sent| &sent.state) {
-            Some(SentState::Parked(_)) => Some(Parked::Waits),
-            Some(SentState::Dropped(_)) => Some(Parked::Dropped),
-            _ => None,
-        })
     }
 
     /// The case as staged so far, else as published. `CaseUnknown` if this agency is not its home.
@@ -277,18 +254,6 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
         }
     }
-}
-
-/// How a message stands that its receiver refused for good.
-enum Parked {
-    /// It waits for an operator.
-    Waits,
-    /// He gave it up.
-    Dropped,
-}
-
-fn not_parked(id: &Digest) -> Problem {
-    Problem::new(Code::NotFound, "message").found(id.to_string()).expected("a parked message")
 }
 
 /// The certificates that are not in the journal yet.

@@ -37,6 +37,8 @@ pub enum Work {
     Service {
         /// Who waits, if anybody.
         ticket: Option<Ticket>,
+        /// The caller's idempotency key, with the digest of what he asks, if it is published here.
+        key: Option<(String, Digest)>,
         /// The definition as signed.
         signed: Box<Verified<ServiceText>>,
         /// The certificates that it rests on.
@@ -91,8 +93,8 @@ pub enum Work {
         peer: AgencyId,
         /// Event id or notice digest.
         subject: Digest,
-        /// The case of an event that could be read: what follows it there may not overtake it.
-        case: Option<CaseId>,
+        /// What an event that could be read claims: what follows it in its case may not overtake it.
+        claim: Option<Claim>,
         /// Why.
         problem: Problem,
     },
@@ -152,6 +154,8 @@ pub enum Work {
     Drop {
         /// Who waits.
         ticket: Ticket,
+        /// The caller's idempotency key.
+        key: String,
         /// Event id or notice digest.
         id: Digest,
     },
@@ -159,6 +163,8 @@ pub enum Work {
     Retry {
         /// Who waits.
         ticket: Ticket,
+        /// The caller's idempotency key.
+        key: String,
         /// Event id or notice digest.
         id: Digest,
     },
@@ -227,6 +233,26 @@ impl Act {
             &[0],
             body,
         ])
+    }
+}
+
+/// What an event's header claims of its place in its sender's order, before anything of it is believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// The case.
+    pub case: CaseId,
+    /// The newest record that its author knew; 0 if it names none.
+    pub head: u64,
+    /// When its author made it.
+    pub created: Timestamp,
+}
+
+impl Claim {
+    /// What `event` claims.
+    pub fn of(event: &Event) -> Self {
+        let header = event.header.value();
+        let head = header.head.map_or(0, |head| head.seq);
+        Self { case: event.case(), head, created: header.created }
     }
 }
 

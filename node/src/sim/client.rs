@@ -88,7 +88,7 @@ impl<D: FaultyDisk> Net<D> {
         match (opened, &mut agency.process) {
             (Ok((signed, service)), Some(process)) => {
                 let certificates = vec![agency.settings.seal.certificate().clone()];
-                process.desk.offer(Work::Service { ticket: None, signed, certificates, service });
+                process.desk.offer(Work::Service { ticket: None, key: None, signed, certificates, service });
             }
             (Ok(_), None) => {}
             (Err(problem), _) => self.violations.push(format!("a service cannot be published: {problem}")),

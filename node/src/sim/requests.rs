@@ -249,7 +249,13 @@ impl<D: FaultyDisk> Net<D> {
         if let Some(process) = &mut self.agencies[to].process {
             process.waiting.insert(ticket, Waiter::Service(digest));
             let signed = Box::new(signed);
-            process.desk.offer(Work::Service { ticket: Some(ticket), signed, certificates, service });
+            process.desk.offer(Work::Service {
+                ticket: Some(ticket),
+                key: None,
+                signed,
+                certificates,
+                service,
+            });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use ogic_certs::registry::Level;
 use ogic_certs::testing::agency;
 use ogic_certs::{Code, Digest, Role};
 use ogic_node::authority;
-use ogic_node::desk::{AnswerFact, EventFact, Fact, OutcomeFact, Parcel, PutFact};
+use ogic_node::desk::{AnswerFact, Claim, EventFact, Fact, OutcomeFact, OvertakenFact, Parcel, PutFact};
 use ogic_node::log::{Log, Options, SimDisk};
 
 use super::story::{DAY_MS, MINUTE_MS, NOW, STORY, Story, origin_of};
@@ -182,7 +182,12 @@ pub(super) fn journal() -> Vec<Example> {
         ),
         (
             "entry-overtaken",
-            Fact::Overtaken { peer: health, event: story.step.id(), code: Code::StepNotOpen },
+            Fact::Overtaken(OvertakenFact {
+                peer: health,
+                event: story.step.id(),
+                claim: Claim::of(&story.step),
+                code: Code::StepNotOpen,
+            }),
         ),
     ];
     examples.extend(facts.into_iter().map(|(name, fact)| entry(name, &fact)));

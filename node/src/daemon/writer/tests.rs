@@ -51,7 +51,7 @@ impl Scene {
         let signed = Box::new(self.trust.open(signed, &chain, system_clock()()).unwrap());
         let (certificates, service) =
             (vec![self.seal.certificate().clone()], Box::new(Service::parse(TEXT).unwrap()));
-        let work = |ticket| Work::Service { ticket: Some(ticket), signed, certificates, service };
+        let work = |ticket| Work::Service { ticket: Some(ticket), key: None, signed, certificates, service };
         match self.writer.call(work).await {
             Ok(Answer::Service(digest)) => digest,
             other => panic!("{other:?}"),

@@ -45,7 +45,7 @@ impl Scene {
         let service = Box::new(Service::parse(signed.value().as_bytes()).unwrap());
         let signed = Box::new(self.trust.open(signed, &chain, self.now).unwrap());
         let certificates = chain.clone();
-        self.desk(to).offer(Work::Service { ticket: None, signed, certificates, service });
+        self.desk(to).offer(Work::Service { ticket: None, key: None, signed, certificates, service });
         self.commit(to)?;
         let bag: Bag = page.certificates.iter().map(|der| Certificate::from_der(der).unwrap()).collect();
         let entries = page

@@ -171,7 +171,7 @@ fn the_order_of_a_case_is_kept_when_its_first_is_refused_for_now() {
 }
 
 /// A service whose step `second` comes after `first`; both may be done by another agency.
-const CHAIN: &str = include_str!("../../sim/service.toml");
+pub(super) const CHAIN: &str = include_str!("../../sim/service.toml");
 
 #[test]
 fn what_was_refused_and_overtaken_stays_refused() {
@@ -206,7 +206,7 @@ fn what_was_refused_and_overtaken_stays_refused() {
             scene.kill("transport", true);
             scene.start("transport", MemoryStore::new());
             let ticket = scene.ticket();
-            scene.desk("health").offer(Work::Retry { ticket, id: early.0 });
+            scene.desk("health").offer(Work::Retry { ticket, key: "retry".to_owned(), id: early.0 });
             scene.commit("health").unwrap();
         } else {
             scene.connect("transport", "health");

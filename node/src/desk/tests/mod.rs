@@ -135,7 +135,13 @@ impl Scene {
         let ticket = self.ticket();
         let certificates = vec![seal.certificate().clone()];
         let service = Box::new(Service::parse(text).unwrap());
-        self.desk(name).offer(Work::Service { ticket: Some(ticket), signed, certificates, service });
+        self.desk(name).offer(Work::Service {
+            ticket: Some(ticket),
+            key: None,
+            signed,
+            certificates,
+            service,
+        });
         self.commit(name).unwrap();
         match self.reply(name, ticket) {
             Ok(Answer::Service(digest)) => digest,

@@ -203,7 +203,7 @@ fn a_store_that_fails_once_costs_no_record() {
         let now = scene.now;
         let hello = scene.desk("health").hello(&id("transport"), 1, now);
         desk.connected(&id("health"), &hello, now);
-        desk.offer(Work::Retry { ticket: Ticket(900), id: Digest::ZERO });
+        desk.offer(Work::Retry { ticket: Ticket(900), key: "k".to_owned(), id: Digest::ZERO });
         assert_eq!(desk.follow().unwrap_err().code, Code::StoreDamaged);
         assert_eq!(desk.follow().unwrap_err().code, Code::StoreDamaged, "the batch is still there");
         if wait_for_the_store {

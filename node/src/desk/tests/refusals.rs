@@ -1,7 +1,9 @@
 //! What the desk refuses: rights that are gone, keys that serve two requests, strangers, and statements of others' cases.
 
-use super::*;
 use ogic_certs::reference::Reference;
+
+use super::delivery::CHAIN;
+use super::*;
 
 #[test]
 fn a_key_serves_one_request() {
@@ -121,22 +123,178 @@ fn a_parked_message_is_tried_again_when_asked() {
     let note = scene.note(case, "medical", "late");
     let event = event_of(&scene.act("health", "note", &note).unwrap());
     scene.settle();
-    let ticket = scene.ticket();
-    scene.desk("health").offer(Work::Retry { ticket, id: event.0 });
-    scene.commit("health").unwrap();
-    assert!(matches!(scene.reply("health", ticket), Ok(Answer::Done)));
-    // The command is repeated after a lost answer: it is on its way already.
-    let ticket = scene.ticket();
-    scene.desk("health").offer(Work::Retry { ticket, id: event.0 });
-    scene.commit("health").unwrap();
-    assert!(matches!(scene.reply("health", ticket), Ok(Answer::Done)));
+    assert!(matches!(retry(&mut scene, "first", event.0), Ok(Answer::Done)));
+    // Another asks for the same: it is on its way already.
+    assert!(matches!(retry(&mut scene, "second", event.0), Ok(Answer::Done)));
     assert_eq!(scene.desk("health").outbox().counts().waiting, 1);
     scene.settle();
     assert_eq!(scene.desk("health").outbox().counts().parked, 1, "refused again");
+    assert_eq!(retry(&mut scene, "none", Digest::ZERO).unwrap_err().code, Code::NotFound);
+}
+
+fn retry(scene: &mut Scene, key: &str, id: Digest) -> Result<Answer> {
     let ticket = scene.ticket();
-    scene.desk("health").offer(Work::Retry { ticket, id: Digest::ZERO });
+    scene.desk("health").offer(Work::Retry { ticket, key: key.to_owned(), id });
     scene.commit("health").unwrap();
-    assert_eq!(scene.reply("health", ticket).unwrap_err().code, Code::NotFound);
+    scene.reply("health", ticket)
+}
+
+fn drop_message(scene: &mut Scene, key: &str, id: Digest) -> Result<Answer> {
+    let ticket = scene.ticket();
+    scene.desk("health").offer(Work::Drop { ticket, key: key.to_owned(), id });
+    scene.commit("health").unwrap();
+    scene.reply("health", ticket)
+}
+
+#[test]
+fn a_repeated_retry_or_drop_is_answered_as_the_first_was() {
+    let mut scene = Scene::new();
+    scene.service = scene.publish("transport", CHAIN.replace("NAME", "chain").as_bytes());
+    let detail = Detail::Open { service: scene.service, citizen: "citizen-1".to_owned() };
+    let opening = scene.plain(None, Kind::Open, None, &Body::of(detail));
+    let Ok(Answer::Recorded { case, .. }) = scene.act("transport", "open", &opening) else { panic!() };
+    let terms = Terms { steps: vec!["first".to_owned(), "second".to_owned()], ..scene.terms("health") };
+    scene.share(case, terms).unwrap();
+    scene.settle();
+    // One comes before its step is open, one can never succeed.
+    let step = |scene: &mut Scene, step: &str| {
+        let act = scene.plain(Some(case), Kind::Step, Some(step), &Body::of(Detail::None));
+        Act { code: StepCode::Done.number(), ..act }
+    };
+    let early = step(&mut scene, "second");
+    let note = scene.note(case, "first", "a note");
+    let note = Act { head: Some(HeadAt { seq: 0, record: Digest::of(b"invented") }), ..note };
+    let late = event_of(&scene.act("health", "late", &early).unwrap());
+    let given_up = event_of(&scene.act("health", "given up", &note).unwrap());
+    scene.settle();
+    assert_eq!(scene.desk("health").outbox().counts().parked, 2);
+    let first = step(&mut scene, "first");
+    scene.act("transport", "first", &first).unwrap();
+    assert!(matches!(retry(&mut scene, "retry", late.0), Ok(Answer::Done)));
+    assert!(matches!(drop_message(&mut scene, "drop", given_up.0), Ok(Answer::Done)));
+    scene.settle();
+    assert!(matches!(scene.sent("health", late), SentState::Done { .. }));
+    // What became of it meanwhile, and a restart, change no answer.
+    for restart in [false, true] {
+        if restart {
+            scene.kill("health", true);
+            scene.start("health", MemoryStore::new());
+        }
+        let before = scene.desk("health").log().size();
+        assert!(matches!(retry(&mut scene, "retry", late.0), Ok(Answer::Done)), "{restart}");
+        assert!(matches!(drop_message(&mut scene, "drop", given_up.0), Ok(Answer::Done)), "{restart}");
+        assert_eq!(scene.desk("health").log().size(), before, "one effect");
+    }
+    // A new key is a new question, and a key serves one request.
+    let rows = [
+        ("a retry of what was delivered", retry(&mut scene, "fresh", late.0), Code::NotFound),
+        ("a retry of what was given up", retry(&mut scene, "new", given_up.0), Code::NotFound),
+        ("another message", retry(&mut scene, "retry", given_up.0), Code::KeyConflict),
+        ("another command", drop_message(&mut scene, "retry", late.0), Code::KeyConflict),
+        ("an act", scene.act("health", "drop", &note), Code::KeyConflict),
+    ];
+    for (name, answer, code) in rows {
+        assert_eq!(answer.unwrap_err().code, code, "{name}");
+    }
+}
+
+#[test]
+fn a_repeated_publication_is_the_first_one_whatever_the_seal_is_by_now() {
+    let mut scene = Scene::new();
+    let renewed = scene.federation.signer("ogic://transport.gov.example/seal");
+    scene.trust = trust_of(&mut scene.federation);
+    let text = LICENCE.iter().copied().chain(*b"\n").collect::<Vec<u8>>();
+    let request = Digest::of(&text);
+    let publish = |scene: &mut Scene, seal: &Signer, key: &str, request: Digest| {
+        let signed = Signed::sign(ogic_certs::service::ServiceText::new(&text[..]).unwrap(), seal).unwrap();
+        let chain: Vec<_> = seal.chain().cloned().collect();
+        let signed = Box::new(scene.trust.open(signed, &chain, scene.now).unwrap());
+        let ticket = scene.ticket();
+        let service = Box::new(Service::parse(&text).unwrap());
+        let certificates = vec![seal.certificate().clone()];
+        let key = Some((key.to_owned(), request));
+        scene.desk("transport").offer(Work::Service {
+            ticket: Some(ticket),
+            key,
+            signed,
+            certificates,
+            service,
+        });
+        scene.commit("transport").unwrap();
+        scene.reply("transport", ticket).map(|answer| match answer {
+            Answer::Service(digest) => digest,
+            other => panic!("{other:?}"),
+        })
+    };
+    let seal = scene.parties["transport"].settings.seal.clone();
+    let first = publish(&mut scene, &seal, "key", request).unwrap();
+    let held = scene.desk("transport").book().services.len();
+    scene.kill("transport", true);
+    scene.start("transport", MemoryStore::new());
+    assert_eq!(publish(&mut scene, &renewed, "key", request).unwrap(), first);
+    assert_eq!(scene.desk("transport").book().services.len(), held);
+    let other = publish(&mut scene, &renewed, "key", Digest::of(b"another text")).unwrap_err();
+    assert_eq!(other.code, Code::KeyConflict);
+    // Asked for anew, it is a definition of the new seal.
+    assert_ne!(publish(&mut scene, &renewed, "new", request).unwrap(), first);
+    assert_eq!(scene.desk("transport").book().services.len(), held + 1);
+}
+
+#[test]
+fn the_pages_of_one_look_are_one_entry_of_the_access_log() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let terms = scene.terms("labour");
+    let other = scene.share(case, terms).unwrap();
+    let look = |scene: &mut Scene, who: &str, grant: EventId, purpose: &str, from: u64| {
+        let ticket = scene.ticket();
+        let (purpose, wanted) = (purpose.to_owned(), Wanted::History(from));
+        let read = Read { who: id(who), case, grant: Some(grant), purpose, wanted };
+        scene.desk("transport").offer(Work::Read { ticket, read });
+        scene.commit("transport").unwrap();
+        let answer = scene.reply("transport", ticket)?;
+        let Answer::Page(page) = answer else { panic!("{answer:?}") };
+        let frame = ogic_certs::receipt::ReceiptFrame::decode(&page.receipt).unwrap();
+        assert_eq!(frame.head_of(case).map(|head| head.seq), Some(page.head_seq), "the page shows the head");
+        Ok::<(), Problem>(())
+    };
+    let entries = |scene: &mut Scene| access_of(scene, case).len();
+    // (what, who, grant, purpose, from, minutes later, entries then)
+    let rows = [
+        ("a page of no look is a look", "health", grant, "a test", 1, 0, 1),
+        ("its next page", "health", grant, "a test", 2, 0, 1),
+        ("another purpose", "health", grant, "another", 1, 0, 2),
+        ("another asker", "labour", other, "a test", 1, 0, 3),
+        ("the first page is a look each time", "health", grant, "a test", 0, 0, 4),
+        ("the page behind it", "health", grant, "a test", 1, 0, 4),
+        ("the minute is over", "health", grant, "a test", 1, 1, 5),
+    ];
+    for (name, who, grant, purpose, from, minutes, expected) in rows {
+        scene.now = scene.now.plus_ms(minutes * LOOK_WINDOW_MS);
+        look(&mut scene, who, grant, purpose, from).unwrap();
+        assert_eq!(entries(&mut scene), expected, "{name}");
+    }
+    // Each page asks the grant as it stands, and a look that was lost with the process is registered again.
+    scene.kill("transport", true);
+    scene.start("transport", MemoryStore::new());
+    look(&mut scene, "health", grant, "a test", 1).unwrap();
+    assert_eq!(entries(&mut scene), 6);
+    scene.unshare(case, grant);
+    let refused = look(&mut scene, "health", grant, "a test", 1).unwrap_err();
+    assert_eq!((refused.code, entries(&mut scene)), (Code::GrantRevoked, 7));
+}
+
+#[test]
+fn looks_are_remembered_in_bounded_memory() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let now = scene.now;
+    let look =
+        |n: usize| (LookKey { who: id("health"), case, grant: Some(grant), purpose: n.to_string() }, now);
+    scene.desk("transport").note_looks((0..2 * LOOKS_MAX).map(look).collect(), now);
+    assert_eq!(scene.desk("transport").looks.len(), LOOKS_MAX);
+    scene.desk("transport").note_looks(vec![look(0)], now.plus_ms(LOOK_WINDOW_MS));
+    assert_eq!(scene.desk("transport").looks.len(), 1, "those whose time is over make room");
 }
 
 #[test]
@@ -187,7 +345,7 @@ fn what_a_stranger_sends_takes_no_memory_and_changes_no_answer() {
     let unfit = |peer: &str, case: CaseId| Work::Unfit {
         peer: id(peer),
         subject: Digest::of(case.as_bytes()),
-        case: Some(case),
+        claim: Some(Claim { case, head: 0, created: START }),
         problem: Problem::new(Code::CertificateUnknown, "x5t"),
     };
     let invented = (0..100_u8).map(|n| CaseId(Digest::of(&[n])));
