@@ -68,8 +68,9 @@ impl Overtaken {
 /// What was refused of one sender in one case since this node was started.
 #[derive(Debug, Default)]
 pub(super) struct Refused {
-    /// The first event that was refused for a reason that may pass: what follows it waits for it.
-    held_up: Option<HeldUp>,
+    /// The events that were refused for a reason that may pass, in the order in which they first came: each waits for those
+    /// before it, and what follows for them all.
+    held_up: VecDeque<HeldUp>,
     /// Those that were refused for good and that none overtook yet; a sender has no more on their way.
     for_good: VecDeque<(EventId, Claim, Code)>,
 }
@@ -78,6 +79,7 @@ pub(super) struct Refused {
 #[derive(Clone, Copy, Debug)]
 struct HeldUp {
     event: EventId,
+    claim: Claim,
     code: Code,
     since: Timestamp,
 }
@@ -101,17 +103,18 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return;
         }
         let kept = self.refused.entry(key.clone()).or_default();
-        let first = kept.held_up.map(|first| first.event);
         match code {
             Some(code) if is_passing(code) => {
-                if first.is_none_or(|first| first == event) {
-                    kept.held_up = Some(HeldUp { event, code, since: now });
+                let held_up = HeldUp { event, claim, code, since: now };
+                if let Some(known) = kept.held_up.iter_mut().find(|held| held.event == event) {
+                    *known = held_up;
+                } else if kept.held_up.len() < WINDOW_ITEMS_MAX {
+                    // A sender has no more on their way.
+                    kept.held_up.push_back(held_up);
                 }
             }
             other => {
-                if first == Some(event) {
-                    kept.held_up = None;
-                }
+                kept.held_up.retain(|held| held.event != event);
                 if let Some(code) = other
                     && !kept.for_good.iter().any(|(held, ..)| *held == event)
                 {
@@ -122,7 +125,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 }
             }
         }
-        if kept.held_up.is_none() && kept.for_good.is_empty() {
+        if kept.held_up.is_empty() && kept.for_good.is_empty() {
             self.refused.remove(&key);
         }
     }
@@ -153,13 +156,21 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 .found("an event that was refused before later ones were recorded")
                 .expected("a new event"));
         }
-        let kept = self.refused.get(&key).and_then(|kept| kept.held_up);
-        match kept {
-            // Not for ever: a sender that lost that one would never bring it.
-            Some(first) if first.event != event && now.since_ms(first.since) < HELD_UP_MS_MAX => {
+        let kept = self.refused.get(&key).map(|kept| &kept.held_up);
+        let before = kept.into_iter().flatten().take_while(|held| held.event != event);
+        // Not for ever: a sender that lost that one would never bring it.
+        match before.into_iter().find(|held| now.since_ms(held.since) < HELD_UP_MS_MAX) {
+            Some(first) => {
                 Err(Problem::new(first.code, "order").found(format!("an event that follows {}", first.event)))
             }
-            _ => Ok(()),
+            None => Ok(()),
+        }
+    }
+
+    /// A case came here, with what its former home recorded: nothing of it is waited for that was refused here before.
+    pub(super) fn forget_held_up(&mut self, case: &CaseId) {
+        for (_, kept) in self.refused.iter_mut().filter(|((_, of), _)| of == case) {
+            kept.held_up.clear();
         }
     }
 
@@ -172,7 +183,10 @@ impl<D: Disk, S: Store> Desk<D, S> {
         event: EventId,
     ) -> Result<()> {
         let Some(kept) = self.refused.get_mut(&(peer.clone(), case)) else { return Ok(()) };
-        for (overtaken, claim, code) in std::mem::take(&mut kept.for_good) {
+        // What did not come again in its time was waited for in vain.
+        let in_vain = kept.held_up.iter().take_while(|held| held.event != event).count();
+        let in_vain = kept.held_up.drain(..in_vain).map(|held| (held.event, held.claim, Code::HeadMoved));
+        for (overtaken, claim, code) in std::mem::take(&mut kept.for_good).into_iter().chain(in_vain) {
             if overtaken != event {
                 let fact = OvertakenFact { peer: peer.clone(), event: overtaken, claim, code };
                 staging.push(Fact::Overtaken(fact))?;

@@ -185,6 +185,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
         }
         for id in &staging.taken {
+            self.forget_held_up(id);
             // Whoever accepted it waits for it to come.
             let taken = staging.cases.get(id).and_then(|staged| staged.records.last());
             self.outputs.extend(taken.map(|(event, ..)| Output::Settled(*event)));

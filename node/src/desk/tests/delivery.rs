@@ -170,6 +170,55 @@ fn the_order_of_a_case_is_kept_when_its_first_is_refused_for_now() {
     assert_eq!(scene.history(case).last(), Some(&note));
 }
 
+#[test]
+fn what_follows_waits_for_each_that_was_refused_for_now() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let first = scene.medical("health", case);
+    scene.act("health", "first", &first).unwrap();
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    scene.deliver("transport", "health");
+    scene.commit("health").unwrap();
+    let held = std::mem::take(&mut scene.party("transport").to_judge);
+    scene.desk("transport").settings.policy.pending_max = 1;
+    // Two are refused for now, the second because it follows the first, and its refusal is slow.
+    let again = scene.medical("health", case);
+    let again = event_of(&scene.act("health", "again", &again).unwrap());
+    let slow = scene.note(case, "medical", "its refusal is slow");
+    let slow = event_of(&scene.act("health", "slow", &slow).unwrap());
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    let mut refusals = scene.take("transport", "health");
+    let late = refusals.split_off(refusals.len() - 1);
+    scene.give("transport", "health", &refusals);
+    scene.commit("health").unwrap();
+    assert!(scene.desk("health").outbox().item(&again.0).unwrap().next_try.is_some(), "it waits for its time");
+    assert_eq!(scene.desk("health").outbox().item(&slow.0).unwrap().state, ItemState::InFlight);
+    // The first goes again in the meantime, is not held up any more, and with it goes what was written last.
+    for (case, event) in held {
+        scene.judge("transport", case, event);
+    }
+    scene.commit("transport").unwrap();
+    let last = scene.note(case, "medical", "the last");
+    let last = event_of(&scene.act("health", "last", &last).unwrap());
+    scene.now = scene.now.plus_ms(10_000);
+    let now = scene.now;
+    scene.desk("health").handle_timeout(now);
+    assert_eq!(scene.deliver("health", "transport"), 2);
+    scene.commit("transport").unwrap();
+    assert!(!scene.history(case).contains(&last), "it would overtake what was refused and is to come again");
+    scene.give("transport", "health", &late);
+    scene.commit("health").unwrap();
+    for _ in 0..10 {
+        scene.settle();
+        scene.now = scene.now.plus_ms(10_000);
+        let now = scene.now;
+        scene.desk("health").handle_timeout(now);
+    }
+    assert!(scene.history(case).ends_with(&[slow, last]));
+}
+
 /// A service whose step `second` comes after `first`; both may be done by another agency.
 pub(super) const CHAIN: &str = include_str!("../../sim/service.toml");
 
