@@ -59,7 +59,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return Ok(());
         }
         self.check_order(staging, peer, claim, event, now)?;
-        self.check_arrived(staging, &case)?;
+        self.check_arrived(staging, &case, peer)?;
         let kind = header.kind;
         let was_released =
             self.staged_case(staging, case).is_ok_and(|staged| staged.case.released_to().is_some());
@@ -82,13 +82,19 @@ impl<D: Disk, S: Store> Desk<D, S> {
         Ok(())
     }
 
-    /// A case that was accepted here and is not taken yet is on its way: its events are not refused for good.
-    fn check_arrived(&self, staging: &Staging, case: &CaseId) -> Result<()> {
+    /// A case that was accepted here and is not taken yet is on its way: whoever knows it by what is held of it is to come
+    /// again, and is not refused for good.
+    pub(super) fn check_arrived(&self, staging: &Staging, case: &CaseId, who: &AgencyId) -> Result<()> {
         let on_its_way = self.book.custody.get(case).is_some_and(|known| known.accepted.is_some());
-        if on_its_way && !staging.cases.contains_key(case) && self.case(case)?.is_none() {
-            return Err(Problem::new(Code::CaseMoved, self.settings.agency.as_str()));
+        if !on_its_way || staging.cases.contains_key(case) || self.case(case)?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let knows =
+            |held: &Case| held.home == *who || held.grants.iter().any(|grant| grant.terms.grantee == *who);
+        match staging.held.get(case).or_else(|| self.held(case)) {
+            Some(held) if knows(held) => Err(Problem::new(Code::CaseMoved, self.settings.agency.as_str())),
+            _ => Ok(()),
+        }
     }
 
     /// Decides and stages an event of anybody; says its place and which fact it is.

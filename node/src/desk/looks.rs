@@ -24,7 +24,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         random: Random<'_>,
     ) {
         let allowed = self
-            .staged_case(staging, read.case)
+            .check_arrived(staging, &read.case, &read.who)
+            .and_then(|()| self.staged_case(staging, read.case))
             .and_then(|staged| case::may_read(&staged.case, &read.who, read.grant, now).map(|()| staged))
             .and_then(|staged| match staged.case.released_to() {
                 // The new home reads what it will order; whoever else asks is told where the case went.

@@ -190,8 +190,9 @@ impl<D: FaultyDisk> Net<D> {
                 looks.answered += 1;
                 self.report.reads += 1;
             }
-            Some(problem) if !says_nothing(problem.code) => looks.refused += 1,
-            Some(_) => {}
+            // Where a case went is told to whom has a right to it.
+            Some(problem) if says_nothing(problem.code) || problem.code == Code::CaseMoved => {}
+            Some(_) => looks.refused += 1,
         }
     }
 }

@@ -148,6 +148,34 @@ fn the_chain_goes_on_under_the_new_home() {
 }
 
 #[test]
+fn who_asks_for_a_case_on_its_way_is_told_so_if_it_may_know() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let terms = scene.terms("labour");
+    let grant = scene.share(case, terms).unwrap();
+    scene.offer("transport", "health", case).unwrap();
+    scene.settle();
+    scene.hold("transport", "health", case).unwrap();
+    scene.answer("health", case, Kind::Accept).unwrap();
+    scene.deliver("health", "transport");
+    scene.commit("transport").unwrap();
+    // Labour hears of the release first, and asks health, which has not heard of it.
+    scene.deliver("transport", "labour");
+    scene.commit("labour").unwrap();
+    assert_eq!(scene.desk("labour").book().home_of(&case), Some(&id("health")));
+    let problem = scene.read("health", "labour", case, Some(grant)).unwrap_err();
+    assert_eq!(
+        (problem.code, problem.field),
+        (Code::CaseMoved, id("health").to_string()),
+        "it is to ask again"
+    );
+    let problem = scene.read("health", "ttp", case, Some(grant)).unwrap_err();
+    assert_eq!(problem.code, Code::CaseUnknown, "a stranger is told nothing");
+    scene.settle();
+    assert!(matches!(scene.read("health", "labour", case, Some(grant)), Ok(Answer::Page(_))));
+}
+
+#[test]
 fn a_moved_head_voids_the_acceptance() {
     let mut scene = Scene::new();
     let case = scene.open_case();

@@ -193,7 +193,10 @@ fn what_follows_waits_for_each_that_was_refused_for_now() {
     let late = refusals.split_off(refusals.len() - 1);
     scene.give("transport", "health", &refusals);
     scene.commit("health").unwrap();
-    assert!(scene.desk("health").outbox().item(&again.0).unwrap().next_try.is_some(), "it waits for its time");
+    assert!(
+        scene.desk("health").outbox().item(&again.0).unwrap().next_try.is_some(),
+        "it waits for its time"
+    );
     assert_eq!(scene.desk("health").outbox().item(&slow.0).unwrap().state, ItemState::InFlight);
     // The first goes again in the meantime, is not held up any more, and with it goes what was written last.
     for (case, event) in held {
