@@ -30,8 +30,7 @@ pub(crate) const MINUTE_MS: u64 = 60_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 
 pub(crate) const HOME: &str = "transport.gov.example";
-pub(crate) const SERVICE: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/services/driving-licence.toml"));
+pub(crate) const SERVICE: &str = include_str!("../../config/services/driving-licence.toml");
 const DOCUMENT: &[u8] = b"%PDF-1.7 a medical certificate";
 const APPLICATION: &[u8] = b"%PDF-1.7 an application";
 

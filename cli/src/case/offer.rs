@@ -2,15 +2,14 @@
 
 use clap::Args;
 use ogic_certs::event::{Body, Detail, Kind, Terms};
-use ogic_certs::{AgencyId, CaseId};
+use ogic_certs::{AgencyId, CaseId, Timestamp};
 
 use super::act::{Act, Approver};
 use crate::answer;
 use crate::change::Change;
-use crate::federation::now;
 use crate::invocation::Invocation;
 use crate::output::Outcome;
-use crate::parse::{self, When};
+use crate::parse;
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -24,8 +23,8 @@ pub(crate) struct Arguments {
     ground: String,
     #[arg(long, value_name = "TEXT", default_value = "")]
     performer: String,
-    #[arg(long, value_name = "TIME", value_parser = parse::when)]
-    expires: When,
+    #[arg(long, value_name = "TIME", value_parser = parse::time)]
+    expires: Timestamp,
     #[command(flatten)]
     approver: Approver,
     #[command(flatten)]
@@ -34,7 +33,6 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {
-        let expires = self.expires.from(now());
         let terms = Terms {
             grantee: self.to.clone(),
             read: true,
@@ -43,7 +41,7 @@ impl Arguments {
             ground: self.ground,
             performer: self.performer,
             deadline: None,
-            expires,
+            expires: self.expires,
         };
         let act = Act::new(Some(self.case), Kind::Offer, Body::of(Detail::Offer(terms)));
         let path = format!("/v1/cases/{}/events", self.case);
@@ -54,7 +52,7 @@ impl Arguments {
             let values = [
                 ("agency", self.to.as_str().into()),
                 ("offer", answer::text(&answer, "/event").into()),
-                ("expires", expires.to_string().into()),
+                ("expires", self.expires.to_string().into()),
             ];
             text.say("case-offered", values) + "\n"
         })

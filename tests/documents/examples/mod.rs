@@ -7,9 +7,13 @@ mod stored;
 mod story;
 mod wire;
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use ogic_certs::cose::{Payload, Signed, Signer};
+use ogic_certs::crl::Crl;
 use ogic_certs::event::SALT_BYTES;
+use ogic_certs::trust::Trust;
 
 use crate::diagnostic;
 
@@ -111,6 +115,23 @@ impl Form {
 /// The event header of the examples: what others may spoil.
 pub(crate) fn event_header() -> Vec<u8> {
     story::STORY.step.header.bytes().to_vec()
+}
+
+/// Who signs in the examples, and how they are judged: for what others do to them.
+#[allow(dead_code, reason = "documents.rs only compares; fuzz.rs signs anew and judges")]
+pub(crate) fn signers() -> Vec<Signer> {
+    let story = &*story::STORY;
+    [&story.transport, &story.transport_official, &story.health, &story.physician, &story.ttp]
+        .map(Signer::clone)
+        .into()
+}
+
+/// The trust of a member in the examples.
+#[allow(dead_code, reason = "as above")]
+pub(crate) fn trust() -> Trust {
+    let story = &*story::STORY;
+    let crl = Crl::from_der(&story.crl).expect("a list");
+    Trust::new(Arc::new(story.registry.clone()), vec![crl], story.pin.clone()).expect("a registry")
 }
 
 /// All of them, in the page's order.
