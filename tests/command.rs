@@ -73,6 +73,9 @@ fn errors_go_to_stderr_with_the_exit_code_of_their_code() {
         ("peers".to_owned(), 2, "export OGIC_DATA=DIR"),
         ("explain 1".to_owned(), 3, "found 1, expected a code such as OGIC-3003"),
         (format!("peers --data {none}"), 7, "OGIC-4007, on our own side"),
+        (format!("wait ready --data {none} --for 10m"), 7, "OGIC-4007, on our own side"),
+        ("wait registry x".to_owned(), 2, "a whole number such as 7"),
+        ("explain 3003 --print exits".to_owned(), 2, "expected code, exit, hint, http, name, sentence, side"),
         (format!("case close {case} --outcome granted --reason x --data {none}"), 2, "Repeat with --yes"),
         (format!("case close {case} --outcome granted --reason x --yes --data {none}"), 7, "OGIC-4007"),
         (format!("document add {none} --data {none}"), 3, "No such file"),
@@ -98,6 +101,7 @@ fn json_errors_are_results_and_nothing_else_is_said() {
         ("peers --json --data /nonexistent", &[][..], 7, "OGIC-4007"),
         ("peers --json", &[("OGIC_DATA", "/nonexistent")], 7, "OGIC-4007"),
         ("stauts --json", &[], 2, "OGIC-1005"),
+        ("explain 3003 --print exit --json", &[], 2, "OGIC-1005"),
         ("case show xyz --json", &[("LANG", "ru_RU.UTF-8")], 2, "OGIC-1001"),
     ] {
         let output = ogic(line, environment);
@@ -159,6 +163,15 @@ fn a_definition_is_checked_without_a_daemon() {
     let output = ogic(&format!("service check {}", broken.display()), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("medical"), "{}", stderr(&output));
+}
+
+#[test]
+fn one_value_of_a_result_is_printed_for_a_script_and_an_example_to_begin_with() {
+    let printed = |line: &str| stdout(&ogic(line, &[("OGIC_LANG", "ru")]));
+    assert_eq!(printed("explain 3003 --print exit"), "4\n");
+    assert_eq!(printed("explain 3003 --print hint.en").lines().count(), 1);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/services/driving-licence.toml");
+    assert_eq!(printed("service example"), std::fs::read_to_string(sample).unwrap());
 }
 
 #[test]

@@ -56,6 +56,8 @@ fn a_case_moves_with_all_that_belongs_to_it() {
         (waits == 0).then_some(())
     });
     assert_eq!(transport.ogic(&["case", "list"]).ok()["cases"][0]["role"], "former-home");
+    let kept = transport.ogic(&["case", "show", &case]).ok();
+    assert_eq!((&kept["home"], &kept["custody"]["state"]), (&HEALTH.into(), &"released".into()), "{kept}");
 
     // The new home shares it with the old one, whose people go on under a right.
     let words = federation::share_words(&case, TRANSPORT, "advice", &month);

@@ -179,6 +179,13 @@ fn shapes_of_what_every_command_prints_as_json() {
     let event = noted["event"].as_str().unwrap();
     note("trace, at a performer", health.ogic(&["trace", event]), 0);
     note("trace, at the home", transport.ogic(&["trace", event]), 0);
+    note("wait event", health.ogic(&["wait", "event", event]), 0);
+    note("wait outbox", health.ogic(&["wait", "outbox"]), 0);
+    note("wait peers", health.ogic(&["wait", "peers"]), 0);
+    note("wait peers, in the authority's folder", authority.ogic(&["wait", "peers"]), 2);
+    note("wait ready", ttp.ogic(&["wait", "ready"]), 0);
+    note("wait registry", transport.ogic(&["wait", "registry", "1"]), 0);
+    note("wait registry, in vain", transport.ogic(&["wait", "registry", "999999", "--for", "1s"]), 7);
     note("case list, at the home", transport.ogic(&["case", "list"]), 0);
     note("case list, at a performer", health.ogic(&["case", "list"]), 0);
     note("case show", health.ogic(&["case", "show", &case]), 0);
@@ -196,6 +203,8 @@ fn shapes_of_what_every_command_prints_as_json() {
     let parked = refused["error"]["parked"].as_str().unwrap();
     assert!(refused["error"]["hint"].as_str().unwrap().contains(&format!("ogic outbox drop {parked} --yes")));
     note("outbox list", health.ogic(&["outbox", "list"]), 0);
+    note("wait outbox, with a refused event", health.ogic(&["wait", "outbox"]), 4);
+    note("wait event, refused by the home", health.ogic(&["wait", "event", parked]), 4);
     note("outbox retry", health.ogic(&["outbox", "retry", parked]), 0);
     until("the event is parked again", PATIENCE, || {
         let outbox = health.ogic(&["outbox", "list"]).ok();

@@ -9,6 +9,7 @@ use crate::output::{Failure, Outcome};
 use crate::text::Text;
 use crate::{
     authority, bench, case, demo, document, explain, node, official, outbox, service, trace, ttp, verify,
+    wait,
 };
 
 #[derive(Parser, Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Globals {
     pub(crate) data: Option<PathBuf>,
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "json")]
+    pub(crate) print: Option<String>,
     #[arg(long, global = true, value_name = "LANG", value_parser = ["en", "ru"])]
     pub(crate) lang: Option<String>,
 }
@@ -66,6 +69,8 @@ pub(crate) enum Command {
     Peers,
     Outbox(outbox::Arguments),
     Trace(trace::Arguments),
+    #[command(subcommand, arg_required_else_help = true)]
+    Wait(wait::Command),
     Verify(verify::Arguments),
     Explain(explain::Arguments),
 }

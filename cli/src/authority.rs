@@ -183,7 +183,7 @@ impl Token {
         let Some(answer) = self.change.make(run, "/v1/tokens", &body).await? else {
             return Ok(());
         };
-        if !run.console.json {
+        if !run.console.for_programs() {
             run.console.talk("token-once", [("agency", self.agency.as_str().into())]);
         }
         run.console.result(&answer, |_| answer::text(&answer, "/token") + "\n")

@@ -28,6 +28,7 @@ mod token;
 mod trace;
 mod ttp;
 mod verify;
+mod wait;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return not_parsed(&error, &words, root, text),
     };
-    let console = Console { text, json: cli.globals.json };
+    let console = Console { text, json: cli.globals.json, print: cli.globals.print.clone() };
     let run = Invocation { console, globals: cli.globals, words };
     match carry_out(cli.command, &run) {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,7 +81,7 @@ fn not_parsed(error: &clap::Error, words: &[String], mut root: clap::Command, te
             root.build();
             let failure = help::usage_failure(error, words, &root, &text);
             let json = words.iter().any(|word| word == "--json");
-            ExitCode::from(Console { text, json }.fail(&failure))
+            ExitCode::from(Console { text, json, print: None }.fail(&failure))
         }
     }
 }
@@ -111,6 +112,7 @@ fn carry_out(command: Command, run: &Invocation) -> Outcome {
             Command::Peers => peers::run(run).await,
             Command::Outbox(arguments) => outbox::run(arguments, run).await,
             Command::Trace(arguments) => trace::run(&arguments, run).await,
+            Command::Wait(command) => command.run(run).await,
             Command::Verify(arguments) => verify::run(&arguments, run),
             Command::Explain(arguments) => explain::run(&arguments, run),
         }

@@ -135,11 +135,24 @@ pub(crate) struct Console {
     pub(crate) text: Text,
     /// Results are printed as JSON.
     pub(crate) json: bool,
+    /// Of a result this one value is printed.
+    pub(crate) print: Option<String>,
 }
 
 impl Console {
-    /// Prints a result: `value` with its schema under `--json`, else what `human` makes.
+    /// Whether a program reads the results.
+    pub(crate) const fn for_programs(&self) -> bool {
+        self.json || self.print.is_some()
+    }
+
+    /// Prints a result: `value` with its schema under `--json`, one value of it under `--print`, else what `human` makes.
     pub(crate) fn result(&self, value: &Value, human: impl FnOnce(&Text) -> String) -> Outcome {
+        if let Some(name) = &self.print {
+            return match named(value, name) {
+                Ok(found) => self.out(&format!("{found}\n")),
+                Err(problem) => Err(Failure::from(problem).advice(Advice::Say("print-unknown"))),
+            };
+        }
         if self.json {
             let mut value = value.clone();
             if let Value::Object(object) = &mut value {
@@ -169,7 +182,7 @@ impl Console {
 
     /// Prints a line of something that goes on: a reader that went away does not end it.
     pub(crate) fn line(&self, line: &str) {
-        if self.json {
+        if self.for_programs() {
             let _ = writeln!(io::stderr().lock(), "{line}");
         } else {
             let _ = writeln!(io::stdout().lock(), "{line}");
@@ -210,6 +223,31 @@ impl Console {
             Err(Failure::usage("confirmation", "no", "yes").hint(self.text.word("confirm-declined")))
         }
     }
+}
+
+/// The value that `name` leads to, on one line: names and places in lists, with dots between them, such as `log.size`.
+fn named(value: &Value, name: &str) -> Result<String, Problem> {
+    let mut found = value;
+    for part in name.split('.') {
+        let inner = match found {
+            Value::Array(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
+            other => other.get(part),
+        };
+        let Some(inner) = inner else {
+            let expected = match found {
+                Value::Object(entries) => entries.keys().cloned().collect::<Vec<_>>().join(", "),
+                Value::Array(items) => format!("a number below {}", items.len()),
+                _ => "no further name".to_owned(),
+            };
+            return Err(Problem::new(Code::Usage, "--print").found(name).expected(expected));
+        };
+        found = inner;
+    }
+    Ok(match found {
+        Value::Null => String::new(),
+        Value::String(text) => visible(text),
+        other => other.to_string(),
+    })
 }
 
 /// Rows under their headings, columns as wide as their widest cell. Control characters are shown, not obeyed.
@@ -298,6 +336,33 @@ mod tests {
         assert_eq!(error["found"], "07ab\\u{1b}[2J");
         assert_eq!(error["hint"], "do this");
         assert_eq!(error.as_object().map(|o| o.len()), Some(8));
+    }
+
+    #[test]
+    fn one_value_is_printed_by_the_names_that_lead_to_it() {
+        let value = json!({"event": "ab", "seq": 6, "log": {"size": 9}, "state": null,
+            "history": [{"kind": "open"}], "text": "two\nlines"});
+        for (name, found) in [
+            ("event", "ab"),
+            ("seq", "6"),
+            ("log.size", "9"),
+            ("log", "{\"size\":9}"),
+            ("history.0.kind", "open"),
+            ("state", ""),
+            ("text", "two\\u{a}lines"),
+        ] {
+            assert_eq!(named(&value, name), Ok(found.to_owned()), "{name}");
+        }
+        for (name, expected) in [
+            ("evnt", "event, history, log, seq, state, text"),
+            ("log.", "size"),
+            ("history.1", "a number below 1"),
+            ("event.x", "no further name"),
+            ("", "event, history, log, seq, state, text"),
+        ] {
+            let problem = named(&value, name).unwrap_err();
+            assert_eq!((problem.code, problem.expected.as_deref()), (Code::Usage, Some(expected)), "{name}");
+        }
     }
 
     #[test]

@@ -93,6 +93,34 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, Problem> {
     Timestamp::from_ms(ms, "time").map_err(|_| refused())
 }
 
+/// A point in time that still comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum When {
+    At(Timestamp),
+    /// So many milliseconds from when the command runs.
+    In(u64),
+}
+
+impl When {
+    /// The time that it means for a command that runs now.
+    pub(crate) fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::In(ms) => now.plus_ms(ms),
+        }
+    }
+}
+
+/// A point in time that still comes: as [`time`] has it, or a span from now, such as `14d`.
+pub(crate) fn when(text: &str) -> Result<When, Problem> {
+    if let Ok(ms) = span_ms(text) {
+        return Ok(When::In(ms));
+    }
+    time(text).map(When::At).map_err(|problem| {
+        problem.expected("a span from now such as 14d, a date such as 2026-12-01, or RFC 3339 such as 2026-12-01T15:00:00+03:00")
+    })
+}
+
 /// A span such as `30s`, `15m`, `24h` or `7d`, in milliseconds.
 pub(crate) fn span_ms(text: &str) -> Result<u64, Problem> {
     let refused = || {
@@ -254,6 +282,24 @@ mod tests {
             "2026-12-01-",
         ] {
             assert_eq!(time(bad).unwrap_err().code, Code::ValueRefused, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_still_comes_is_a_time_or_a_span_from_now() {
+        let now = Timestamp::from_ms(86_400_000, "t").unwrap();
+        for (text, meaning) in [
+            ("14d", "1970-01-16T00:00:00.000Z"),
+            ("90s", "1970-01-02T00:01:30.000Z"),
+            ("2026-12-01", "2026-12-01T23:59:59.999Z"),
+            ("2026-12-01T15:00:00Z", "2026-12-01T15:00:00.000Z"),
+        ] {
+            assert_eq!(when(text).map(|when| when.from(now).to_string()), Ok(meaning.to_owned()), "{text}");
+        }
+        for bad in ["", "soon", "0d", "-1d", "14", "1w"] {
+            let problem = when(bad).unwrap_err();
+            assert_eq!(problem.code, Code::ValueRefused, "{bad:?}");
+            assert!(problem.expected.unwrap().starts_with("a span from now such as 14d"), "{bad:?}");
         }
     }
 

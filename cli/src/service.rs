@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::answer;
 use crate::change::Change;
+use crate::demo::SERVICE;
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome, table};
 
@@ -26,6 +27,7 @@ pub(crate) enum Command {
         change: Change,
     },
     List,
+    Example,
 }
 
 impl Command {
@@ -34,8 +36,14 @@ impl Command {
             Self::Check { file } => check(&file, run),
             Self::Publish { file, change } => publish(&file, &change, run).await,
             Self::List => list(run).await,
+            Self::Example => example(run),
         }
     }
+}
+
+/// Prints a definition that a publisher may begin with.
+fn example(run: &Invocation) -> Outcome {
+    run.console.result(&json!({"definition": SERVICE}), |_| SERVICE.to_owned())
 }
 
 /// Lints a definition without any node.

@@ -2,14 +2,15 @@
 
 use clap::Args;
 use ogic_certs::event::{Body, Detail, Kind, Terms};
-use ogic_certs::{AgencyId, CaseId, Timestamp};
+use ogic_certs::{AgencyId, CaseId};
 
 use super::act::{Act, Approver};
 use crate::answer;
 use crate::change::Change;
+use crate::federation::now;
 use crate::invocation::Invocation;
 use crate::output::Outcome;
-use crate::parse;
+use crate::parse::{self, When};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -23,8 +24,8 @@ pub(crate) struct Arguments {
     ground: String,
     #[arg(long, value_name = "TEXT", default_value = "")]
     performer: String,
-    #[arg(long, value_name = "TIME", value_parser = parse::time)]
-    expires: Timestamp,
+    #[arg(long, value_name = "TIME", value_parser = parse::when)]
+    expires: When,
     #[command(flatten)]
     approver: Approver,
     #[command(flatten)]
@@ -33,6 +34,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) async fn run(self, run: &Invocation) -> Outcome {
+        let expires = self.expires.from(now());
         let terms = Terms {
             grantee: self.to.clone(),
             read: true,
@@ -41,7 +43,7 @@ impl Arguments {
             ground: self.ground,
             performer: self.performer,
             deadline: None,
-            expires: self.expires,
+            expires,
         };
         let act = Act::new(Some(self.case), Kind::Offer, Body::of(Detail::Offer(terms)));
         let path = format!("/v1/cases/{}/events", self.case);
@@ -52,7 +54,7 @@ impl Arguments {
             let values = [
                 ("agency", self.to.as_str().into()),
                 ("offer", answer::text(&answer, "/event").into()),
-                ("expires", self.expires.to_string().into()),
+                ("expires", expires.to_string().into()),
             ];
             text.say("case-offered", values) + "\n"
         })

@@ -2,14 +2,15 @@
 
 use clap::Args;
 use ogic_certs::event::{Body, Detail, Kind, Terms};
-use ogic_certs::{AgencyId, CaseId, Timestamp};
+use ogic_certs::{AgencyId, CaseId};
 
 use super::act::{Act, Approver};
 use crate::answer;
 use crate::change::Change;
+use crate::federation::now;
 use crate::invocation::Invocation;
 use crate::output::{Failure, Outcome};
-use crate::parse;
+use crate::parse::{self, When};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -27,10 +28,10 @@ pub(crate) struct Arguments {
     ground: String,
     #[arg(long, value_name = "TEXT")]
     performer: String,
-    #[arg(long, value_name = "TIME", value_parser = parse::time)]
-    deadline: Option<Timestamp>,
-    #[arg(long, value_name = "TIME", value_parser = parse::time)]
-    expires: Timestamp,
+    #[arg(long, value_name = "TIME", value_parser = parse::when)]
+    deadline: Option<When>,
+    #[arg(long, value_name = "TIME", value_parser = parse::when)]
+    expires: When,
     #[command(flatten)]
     approver: Approver,
     #[command(flatten)]
@@ -42,6 +43,8 @@ impl Arguments {
         if !self.read && self.steps.is_empty() {
             return Err(Failure::usage("--read, --step", "none", "at least one right"));
         }
+        let now = now();
+        let expires = self.expires.from(now);
         let terms = Terms {
             grantee: self.to.clone(),
             read: self.read,
@@ -49,8 +52,8 @@ impl Arguments {
             purpose: self.purpose,
             ground: self.ground,
             performer: self.performer,
-            deadline: self.deadline,
-            expires: self.expires,
+            deadline: self.deadline.map(|deadline| deadline.from(now)),
+            expires,
         };
         let act = Act::new(Some(self.case), Kind::Share, Body::of(Detail::Share(terms)));
         let path = format!("/v1/cases/{}/events", self.case);
@@ -61,7 +64,7 @@ impl Arguments {
             let values = [
                 ("agency", self.to.as_str().into()),
                 ("grant", answer::text(&answer, "/event").into()),
-                ("expires", self.expires.to_string().into()),
+                ("expires", expires.to_string().into()),
             ];
             text.say("case-shared", values) + "\n"
         })

@@ -149,7 +149,7 @@ fn grants(case: &Value, text: &Text) -> String {
                 rights,
                 answer::text(grant, "/purpose"),
                 answer::text(grant, "/ground"),
-                answer::text(grant, "/performer"),
+                or_nothing(answer::text(grant, "/performer")),
                 answer::time(grant, "/deadline"),
                 ends,
                 answer::text(grant, "/grant"),
@@ -170,6 +170,11 @@ fn grants(case: &Value, text: &Text) -> String {
         "grant-id",
     ];
     table(&headings.map(|key| text.word(key)), &rows)
+}
+
+/// A text that was left out is shown as such.
+fn or_nothing(text: String) -> String {
+    if text.is_empty() { answer::NOTHING.to_owned() } else { text }
 }
 
 fn history(case: &Value, text: &Text) -> String {

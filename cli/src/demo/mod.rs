@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
         Err(Problem::new(Code::Internal, "demo").found("a signal").expected("the end of the play").into())
     });
     report.figure("total_ms", report.elapsed_ms());
-    report.finish(seed, &played);
+    let told = report.finish(seed, &played);
     match played {
         Ok(kept) => {
             if !kept.is_null() {
@@ -81,7 +81,7 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
                 std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
             }
             run.console.line(&format!("\n{}", run.console.text.word("demo-next")));
-            Ok(())
+            told
         }
         Err(failure) => {
             for party in stage.parties() {

@@ -90,8 +90,8 @@ impl<'a> Report<'a> {
         self.figure(name, sum);
     }
 
-    /// The end: the table, or the JSON.
-    pub(super) fn finish(&self, seed: u64, ended: &Outcome<Value>) {
+    /// The end: the table, or the JSON; and the value that was asked for.
+    pub(super) fn finish(&self, seed: u64, ended: &Outcome<Value>) -> Outcome {
         let mut value = json!({
             "ok": ended.is_ok(),
             "seed": seed,
@@ -106,10 +106,10 @@ impl<'a> Report<'a> {
             value["schema"] = SCHEMA.into();
             // A reader that went away changes nothing about what was found.
             let _ = writeln!(io::stdout().lock(), "{value}");
-            return;
+            return Ok(());
         }
         if ended.is_err() {
-            return;
+            return Ok(());
         }
         let text = &self.console.text;
         let rows: Vec<(String, String)> = FIGURES
@@ -119,6 +119,7 @@ impl<'a> Report<'a> {
             })
             .collect();
         self.console.line(&format!("\n{}", facts(&rows).trim_end()));
+        if self.console.print.is_some() { self.console.result(&value, |_| String::new()) } else { Ok(()) }
     }
 
     /// The step that failed.

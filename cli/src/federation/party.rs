@@ -47,8 +47,8 @@ pub(crate) struct Party {
 impl Party {
     /// A daemon that is not started yet.
     pub(crate) fn new(role: &'static str, agency: AgencyId, folder: PathBuf, language: Language) -> Self {
-        let globals = Globals { data: Some(folder.clone()), json: true, lang: None };
-        let console = Console { text: Text::in_language(language), json: true };
+        let globals = Globals { data: Some(folder.clone()), json: true, print: None, lang: None };
+        let console = Console { text: Text::in_language(language), json: true, print: None };
         let run = Invocation { console, globals, words: Vec::new() };
         Self { role, agency, folder, endpoint: String::new(), run, child: None }
     }

@@ -13,6 +13,16 @@ const RUSSIAN: &[(&str, &str)] = &[
     ("{} bytes", "байтов: {}"),
     ("at most {} bytes", "не более {} байтов"),
     ("at most {}", "не более {}"),
+    ("not connected", "нет соединения"),
+    ("connected", "соединение"),
+    ("{} on their way", "в пути: {}"),
+    ("on its way", "в пути"),
+    ("a receipt", "квитанция о приёме"),
+    ("pending", "ожидает проверки"),
+    ("the third party's evidence", "квитанция ДТС"),
+    ("version {}", "версия {}"),
+    ("a number below {}", "число меньше {}"),
+    ("no further name", "без дальнейшего имени"),
     ("a running daemon", "работающий демон"),
     ("no answer within {} s", "нет ответа за {} с"),
     ("an answer of the daemon", "ответ демона"),
@@ -23,6 +33,10 @@ const RUSSIAN: &[(&str, &str)] = &[
     (
         "a fully qualified name of lower-case letters, digits and hyphens",
         "полное имя из строчных латинских букв, цифр и дефисов",
+    ),
+    (
+        "a span from now such as 14d, a date such as 2026-12-01, or RFC 3339 such as 2026-12-01T15:00:00+03:00",
+        "срок от настоящего времени, например 14d, дата, например 2026-12-01, или RFC 3339, например 2026-12-01T15:00:00+03:00",
     ),
     (
         "a date such as 2026-12-01, or RFC 3339 such as 2026-12-01T15:00:00+03:00",

@@ -25,7 +25,7 @@ pub(super) fn failure(said: &Said, file: &Path, run: &Invocation) -> Option<Fail
         Verdict::TotalFailed => Code::VerdictFailed,
     };
     let text = &run.console.text;
-    let say = |said: &str| if run.console.json { said.to_owned() } else { text.phrase(said) };
+    let say = |said: &str| if run.console.for_programs() { said.to_owned() } else { text.phrase(said) };
     let problem = said.problem.clone().unwrap_or_else(|| Problem::new(code, said.kind));
     let name =
         file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into());

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ogic_certs::EventId;
 use ogic_certs::cose::Signed;
 use ogic_certs::event::{Detail, FieldValue, StepCode};
 use ogic_certs::evidence::{Evidence, Judgement};
+use ogic_certs::{AgencyId, EventId};
 use serde::Serialize;
 
 use super::views::{DocumentView, HeadView, JudgementView, TermsView, TitleView, ms};
 use crate::case::service::Performer;
-use crate::case::{Case, Grant, Moved, PlanStep, StepState, Work};
+use crate::case::{Case, Custody, Grant, Moved, PlanStep, StepState, Work};
 use crate::daemon::{CaseView, Entry};
 
 /// A case as `GET /v1/cases/{case}` shows it.
@@ -94,16 +94,17 @@ impl CaseShown {
     pub(super) fn new(view: &CaseView, service: String) -> Self {
         let case = &view.case;
         let judged = judgements(&view.history);
+        let home = home_now(case);
         Self {
             case: case.id.to_string(),
-            home: case.home.to_string(),
+            home: home.to_string(),
             citizen: case.citizen.clone(),
             service,
             title: (&case.title).into(),
             status: case.status.as_str(),
             outcome: case.status.outcome().map(|outcome| outcome.as_str()),
             head: case.head.into(),
-            plan: case.plan.iter().map(|step| plan_view(case, step)).collect(),
+            plan: case.plan.iter().map(|step| plan_view(case, home, step)).collect(),
             grants: case.grants.iter().map(grant_view).collect(),
             custody: case.custody.as_ref().map(|custody| CustodyView {
                 state: custody.as_str(),
@@ -118,10 +119,18 @@ impl CaseShown {
     }
 }
 
-fn plan_view(case: &Case, step: &PlanStep) -> PlanView {
+/// Who orders the case: an old home says where it went, and claims it no longer.
+fn home_now(case: &Case) -> &AgencyId {
+    match &case.custody {
+        Some(Custody::Released { offer, .. }) => &offer.to,
+        _ => &case.home,
+    }
+}
+
+fn plan_view(case: &Case, home: &AgencyId, step: &PlanStep) -> PlanView {
     let performer = match (&step.handed_to, step.performer()) {
         (Some(handover), _) => handover.to.to_string(),
-        (None, Performer::Home) => case.home.to_string(),
+        (None, Performer::Home) => home.to_string(),
         (None, Performer::Competence(word)) => word.clone(),
     };
     let by = match &step.state {
