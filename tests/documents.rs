@@ -231,6 +231,13 @@ fn the_cddl_of_the_page_refuses_what_differs() {
     for wrong in ["a0", "a10120", "a201000300", "a20100028100", "a20100616b4101", "00"] {
         assert!(!rules.accept("a", &diagnostic::parse(&page::bytes_of(wrong))), "{wrong}");
     }
+    let rules = Rules::parse(["a = [*2 b]\nb = tstr .size (1..2)\nc = &( x: 1, y: 3 )"]);
+    // [], ["x", "é"]; [""], ["xyz"], ["x", "x", "x"], [h'01']
+    assert!(
+        ["80", "826178 62c3a9"].iter().all(|it| rules.accept("a", &diagnostic::parse(&page::bytes_of(it))))
+    );
+    let wrong = ["8160", "816378797a", "83617861786178", "814101"];
+    assert!(!wrong.iter().any(|it| rules.accept("a", &diagnostic::parse(&page::bytes_of(it)))));
     assert!(rules.accept("c", &diagnostic::parse(&[3])) && !rules.accept("c", &diagnostic::parse(&[2])));
 }
 

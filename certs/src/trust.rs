@@ -398,9 +398,10 @@ pub const fn may_sign(role: &Role, kind: Kind) -> bool {
         | Kind::Refusal
         | Kind::Verdict
         | Kind::Service
-        | Kind::Announcement
         | Kind::Capsule
         | Kind::Custody => matches!(role, Role::Seal),
+        // A third party has no seal, and tells where it listens all the same.
+        Kind::Announcement => matches!(role, Role::Seal | Role::Ttp),
         Kind::Approval => matches!(role, Role::Official(_)),
         Kind::Evidence => matches!(role, Role::Ttp),
         Kind::Registry => matches!(role, Role::Registry),
@@ -420,6 +421,7 @@ impl Use {
             Self::Channel => Purpose::Channel,
             Self::Signing(Kind::Approval) => Purpose::Signing(&[RoleKind::Official]),
             Self::Signing(Kind::Evidence) => Purpose::Signing(&[RoleKind::Ttp]),
+            Self::Signing(Kind::Announcement) => Purpose::Signing(&[RoleKind::Seal, RoleKind::Ttp]),
             Self::Signing(Kind::Registry) => Purpose::Signing(&[RoleKind::Registry]),
             Self::Signing(_) => Purpose::Signing(&[RoleKind::Seal]),
         }

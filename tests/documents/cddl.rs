@@ -3,6 +3,7 @@
 //! Reads the rules of the page itself, and knows nothing of the codec.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::diagnostic::Item;
 
@@ -12,7 +13,7 @@ pub(crate) struct Rules(BTreeMap<String, Type>);
 #[derive(Debug)]
 enum Type {
     Name(String),
-    Sized(Box<Self>, usize),
+    Sized(Box<Self>, RangeInclusive<usize>),
     Number(i128),
     Array(Vec<Entry>),
     Map(Vec<Entry>),
@@ -87,8 +88,11 @@ impl Rules {
             (Type::Name(name), Item::Null) => name == "null",
             (Type::Name(name), Item::Text(_)) => name == "tstr",
             (Type::Name(name), Item::Bytes(_)) => name == "bstr",
-            (Type::Sized(inner, size), Item::Bytes(bytes)) => {
-                bytes.len() == *size && self.matches(inner, item)
+            (Type::Sized(inner, sizes), Item::Bytes(bytes)) => {
+                sizes.contains(&bytes.len()) && self.matches(inner, item)
+            }
+            (Type::Sized(inner, sizes), Item::Text(text)) => {
+                sizes.contains(&text.len()) && self.matches(inner, item)
             }
             (Type::Number(expected), Item::Int(number)) => expected == number,
             (Type::Enumeration(numbers), Item::Int(number)) => numbers.contains(number),
@@ -183,25 +187,41 @@ impl Reader {
             }
             _ => {
                 let plain = token.parse().map_or(Type::Name(token), Type::Number);
-                if self.take(".size") {
-                    Type::Sized(Box::new(plain), self.next().parse().expect("a size"))
-                } else {
-                    plain
-                }
+                if self.take(".size") { Type::Sized(Box::new(plain), self.sizes()) } else { plain }
             }
         }
+    }
+
+    /// `32`, or `(0..64)`.
+    fn sizes(&mut self) -> RangeInclusive<usize> {
+        let is_range = self.take("(");
+        let least = self.number();
+        if !is_range {
+            return least..=least;
+        }
+        self.expect("..");
+        let most = self.number();
+        self.expect(")");
+        least..=most
+    }
+
+    fn number(&mut self) -> usize {
+        self.next().parse().expect("a number")
     }
 
     fn entries(&mut self, close: &str) -> Vec<Entry> {
         let mut entries = Vec::new();
         while !self.take(close) {
-            let (least, most) = match self.peek(0) {
+            let (least, mut most) = match self.peek(0) {
                 "?" => (0, 1),
                 "*" => (0, usize::MAX),
                 "+" => (1, usize::MAX),
                 _ => (1, 1),
             };
             self.at += usize::from((least, most) != (1, 1));
+            if most == usize::MAX && self.peek(0).parse::<usize>().is_ok() {
+                most = self.number();
+            }
             let key = match self.peek(1) {
                 "=>" => Some(self.single()),
                 ":" => {
@@ -226,7 +246,7 @@ fn tokens(text: &str) -> Vec<String> {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let name = rest.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').unwrap_or(rest.len());
-        let sign = [".size", "=>"].iter().find(|sign| rest.starts_with(**sign)).map(|sign| sign.len());
+        let sign = [".size", "=>", ".."].iter().find(|sign| rest.starts_with(**sign)).map(|sign| sign.len());
         let length = sign.unwrap_or(name).max(1);
         let (token, after) = rest.split_at(length);
         tokens.push(token.to_owned());

@@ -69,8 +69,6 @@ impl Reader {
 pub(crate) struct Said {
     pub(crate) exit: i64,
     pub(crate) why: String,
-    /// Whether it is refused for its form.
-    pub(crate) is_malformed: bool,
 }
 
 /// `ogic verify`, the real binary.
@@ -83,8 +81,7 @@ pub(crate) fn ogic(files: &Files, reader: &Reader) -> Vec<Said> {
             Some("TOTAL-FAILED") => 5,
             _ => 2,
         };
-        let why = format!("{} {}", line["sub"], line["error"]["found"]);
-        Said { exit, is_malformed: why.contains("OGIC-1001"), why }
+        Said { exit, why: format!("{} {}", line["sub"], line["error"]["found"]) }
     });
     counted(said.collect(), files, &output)
 }
@@ -94,20 +91,24 @@ pub(crate) fn python(files: &Files, reader: &Reader) -> Option<Vec<Said>> {
     let python = PYTHON.as_ref()?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/verify.py");
     let output = run(python, &[script], files, reader);
-    let said = lines(&output).map(|line| {
-        let why = format!("{} {}", line["step"], line["problem"]);
-        Said { exit: line["exit"].as_i64().unwrap_or(-1), is_malformed: why.contains("1001: "), why }
+    let said = lines(&output).map(|line| Said {
+        exit: line["exit"].as_i64().unwrap_or(-1),
+        why: format!("{} {}", line["step"], line["problem"]),
     });
     Some(counted(said.collect(), files, &output))
 }
 
+/// Fails under a Python before 3.11, and without cryptography 43 or later.
+const NEEDED: &str =
+    "import tomllib, cryptography.x509 as x509; x509.InvalidityDate.invalidity_date_utc, x509.Certificate";
+
 /// An interpreter that has what verify.py needs: that of `OGIC_PYTHON`, or `python3`.
 static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let python = std::env::var_os("OGIC_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
-    let asked = Command::new(&python).args(["-c", "import tomllib, cryptography.x509"]).output();
+    let asked = Command::new(&python).args(["-c", NEEDED]).output();
     let found = asked.is_ok_and(|output| output.status.success());
     if !found {
-        eprintln!("skipped: python3 (3.11 or later) with the package cryptography is not here");
+        eprintln!("skipped: python3 (3.11 or later) with the package cryptography (43 or later) is not here");
     }
     found.then_some(python)
 });

@@ -79,6 +79,9 @@ fn vectors() -> Vec<Vector> {
         story.documents.clear();
         story.capsule()
     };
+    let mut unknown = Story::whole();
+    unknown.withheld.push((2, true));
+    unknown.documents.clear();
     let mut waiting = Story::new(9162);
     waiting.opens(|_| {});
     waiting.shares(|_| {});
@@ -130,6 +133,12 @@ fn vectors() -> Vec<Vector> {
             withheld(2, true),
             6,
             "a body is withheld: everything is proven but what it did",
+        ),
+        row(
+            "capsule-effect-unknown.bin",
+            unknown.capsule(),
+            6,
+            "a body is withheld: whether the note of the dismissed official took effect nobody can tell",
         ),
         row(
             "capsule-without-a-certificate.bin",

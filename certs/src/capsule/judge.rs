@@ -87,8 +87,8 @@ impl Judge {
         }
     }
 
-    /// Judges a signature of the capsule's own, which says of itself that it is of `made`, as of `at`. That its certificate has
-    /// ended or was revoked by then is undecided, not failed, unless it was revoked when it says that it signed.
+    /// Judges a signature of the capsule's own, which says of itself that it is of `made`, as of `at`. That its certificate is
+    /// not valid then, or was revoked by then, is undecided, not failed, unless it was revoked when it says that it signed.
     pub(super) fn judge_own<T: Payload + Clone>(
         &self,
         signed: &Signed<T>,
@@ -98,7 +98,7 @@ impl Judge {
         let judged = self.judge(signed, at);
         let sub = |judged: &Judged| judged.outcome.as_ref().err().and_then(|(judgement, _)| judgement.sub);
         let open = match sub(&judged) {
-            Some(SubIndication::Expired) => true,
+            Some(SubIndication::Expired | SubIndication::NotYetValid) => true,
             Some(SubIndication::Revoked) => sub(&self.judge(signed, made)) != Some(SubIndication::Revoked),
             _ => false,
         };

@@ -36,6 +36,9 @@ impl DistinguishedName {
                 let kind = attribute.element(tag::OID)?;
                 let value = attribute.any()?;
                 attribute.end()?;
+                if value.tag == tag::UTF8_STRING && std::str::from_utf8(value.content).is_err() {
+                    return Err(set.malformed("text in UTF-8"));
+                }
                 if kind.content == EMAIL_ADDRESS {
                     emails.push(String::from_utf8_lossy(value.content).into_owned());
                 }
@@ -153,6 +156,15 @@ mod tests {
         assert_ne!(base, name(&[(0x13, "goodca")]));
         assert_ne!(base, name(&[(0x04, "Good CA")]));
         assert_eq!(base, DistinguishedName::common_name("GOOD CA").unwrap());
+    }
+
+    #[test]
+    fn text_that_calls_itself_utf_8_is_utf_8() {
+        for (text, is_name) in [("Gültig".as_bytes(), true), (b"\xff", false), (b"transport\xf8", false)] {
+            let attribute = der::sequence(&[COMMON_NAME, &der::element(tag::UTF8_STRING, &[text])]);
+            let name = der::sequence(&[&der::element(tag::SET, &[&attribute])]);
+            assert_eq!(DistinguishedName::from_der(&name).is_ok(), is_name, "{text:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use ogic_certs::reference::Reference;
 use ogic_certs::refusal::{Refusal, VerdictNotice};
 use ogic_certs::registry::Registry;
 use ogic_certs::service::ServiceText;
-use ogic_certs::trust::{Trust, judgement_of, without_poe};
+use ogic_certs::trust::{Trust, judgement_of, may_sign, without_poe};
 use ogic_certs::verdict::{SubIndication, Verdict};
 use ogic_certs::{Code, Digest, Problem, Result, Timestamp};
 use ogic_node::case::capsule;
@@ -236,8 +236,11 @@ impl Reader {
                     .expected(format!("{}, with --certs", signed.envelope().signer())),
             )
         })?;
-        if let Ok(identity) = signer.identity() {
-            facts.insert("identity".to_owned(), identity.to_string().into());
+        let identity = signer.identity().map_err(hard)?;
+        facts.insert("identity".to_owned(), identity.to_string().into());
+        if !may_sign(&identity.role, T::KIND) {
+            let problem = Problem::new(Code::RoleNotAllowed, T::KIND.content_type());
+            return Err(hard(problem.found(identity.to_string()).expected("the role that signs this kind")));
         }
         signed.verify_with(signer).map_err(hard)?;
         let trust = self.trust.as_ref().ok_or_else(no_trust).map_err(hard)?;

@@ -1,7 +1,8 @@
 //! A capsule verified whole: what [`ogic_certs::capsule`] proves of its bytes, then what the history means by the fold.
 //!
 //! An approval that fails, or a document that an event misnames, is no failure of the capsule where the history itself gives
-//! the event no effect: the report tells of it beside the verdict. Pure, like the fold.
+//! the event no effect: the report tells of it beside the verdict. Where a part of the history is withheld nobody knows what
+//! its events did, and it is undecided. Pure, like the fold.
 
 use ogic_certs::capsule::{
     Approved, Contents, Examined, Finding, Given, Recorded, Report, Step, examine, failed,
@@ -125,7 +126,7 @@ fn judge_approval(
 ) {
     let who = approval.official.as_ref().map_or_else(|| "an official".to_owned(), ToString::to_string);
     let settled = evidence.filter(|_| approval.judgement.verdict == Verdict::Indeterminate);
-    let judgement = settled.unwrap_or(&approval.judgement).clone();
+    let judgement = as_far_as_known(settled.unwrap_or(&approval.judgement).clone(), effect);
     let by = if settled.is_some() { ", by the evidence" } else { "" };
     let took_effect = matches!(effect, None | Some(Effect::Held));
     let beside = if judgement.passed() || took_effect { "" } else { "; the event has no effect" };
@@ -144,6 +145,14 @@ fn judge_approval(
     });
 }
 
+/// A flaw of an event of which nobody knows whether it took effect may count, or may not.
+fn as_far_as_known(judgement: Judgement, effect: Option<&Effect>) -> Judgement {
+    match effect {
+        None => Judgement { verdict: judgement.verdict.min(Verdict::Indeterminate), ..judgement },
+        Some(_) => judgement,
+    }
+}
+
 /// Step 12. An event that names a carried document as it is not counts if it took effect.
 fn judge_misnamed(place: &str, problem: &Problem, effect: Option<&Effect>, report: &mut Report) {
     let took_effect = matches!(effect, None | Some(Effect::Held));
@@ -152,7 +161,7 @@ fn judge_misnamed(place: &str, problem: &Problem, effect: Option<&Effect>, repor
         place: place.to_owned(),
         step: Step::Document,
         what: format!("the documents are what the event calls them{beside}"),
-        judgement: failed(problem),
+        judgement: as_far_as_known(failed(problem), effect),
         problem: Some(problem.clone()),
         counts: took_effect,
     });
