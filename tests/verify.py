@@ -173,7 +173,7 @@ class Signed:
         need(self.kind in KINDS and self.kind != head[3] and kind in (None, self.kind), 1004)
         self.roles, chain, most = KINDS[self.kind]
         need([*head] == [1, 3, *chain, 34] and fits("x5t", head[34]) and len(data) <= most, 1001)
-        self.signer, self.chain = need(head[34][0] == -16, 2009) and head[34][1], head.get(33, [])
+        self.signer, self.chain = need(head[34][0] == -16, 1001) and head[34][1], head.get(33, [])
         need(not chain or fits("bytes*8", self.chain) and sha(*self.chain[:1]) == self.signer, 1001)
         self.v = payload(self.kind, self.payload)
     def holds(self, cert):
@@ -275,15 +275,15 @@ class Receipt:
 
 # "A path", and RFC 5280 4.2, 5 and 6.1.
 PRIME, EIGHTH = (1 << 255) - 19, 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826
-PROCESSED = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName,
+PROCESSED = {x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName,
              x509.NameConstraints, x509.IssuerAlternativeName, x509.CRLDistributionPoints,
-             x509.CertificatePolicies)
+             x509.CertificatePolicies}
 def ms(when):
     return when and round(when.timestamp()) * 1000
-def said_by(x, *known):
+def said_by(x, known):
     """What its extensions say by type, and whether all that are critical are known."""
-    critical = [type(one.value) for one in x.extensions if one.critical]
-    return {type(one.value): one.value for one in x.extensions}, {*critical} <= {*known}
+    said = {type(one.value): one.value for one in x.extensions}
+    return said, {type(one.value) for one in x.extensions if one.critical} <= known
 def same_algorithm(der, tbs):
     """RFC 5280 4.1.1.2 and 5.1.1.2: what the signature says outside, the signed part says too."""
     outside = der[der.index(tbs) + len(tbs):]
@@ -292,24 +292,24 @@ class Certificate:
     most, usage = 16 * KIB, Named(digital_signature=1, content_commitment=1, key_cert_sign=1, crl_sign=1)
     def __init__(self, der):
         x = self.x = x509.load_der_x509_certificate(der)
-        need(x.version is x509.Version.v3, 1001)
-        same_algorithm(der, x.tbs_certificate_bytes)
+        need(x.version is x509.Version.v3 and not same_algorithm(der, x.tbs_certificate_bytes), 1001)
         self.der, self.digest, self.subject, self.issuer = der, sha(der), x.subject, x.issuer
-        self.key = key = x.public_key()
-        self.since, self.until = ms(x.not_valid_before_utc), ms(x.not_valid_after_utc)
-        self.said, self.is_processed = said_by(x, *PROCESSED)
-        self.usage = self.said.get(x509.KeyUsage, self.usage)
+        self.since, self.until, key = ms(x.not_valid_before_utc), ms(x.not_valid_after_utc), guarded(2009,
+            x.public_key)
+        self.said, self.is_processed = said_by(x, PROCESSED)
+        basic, self.usage = self.said.get(x509.BasicConstraints), self.said.get(x509.KeyUsage, self.usage)
+        self.is_ca, self.length = basic and basic.ca, 8
+        if basic and basic.path_length is not None:
+            self.length = basic.path_length
         self.names = [*self.said.get(x509.SubjectAlternativeName, ())]
-        basic = self.said.get(x509.BasicConstraints)
-        self.is_ca = bool(basic and basic.ca)
-        self.length = 8 if not basic or basic.path_length is None else basic.path_length
         self.usages = {one.dotted_string for one in self.said.get(x509.ExtendedKeyUsage, ())}
-        self.key_id = sha(key.public_bytes(serialization.Encoding.DER,
-                                           serialization.PublicFormat.SubjectPublicKeyInfo))
-        y = int.from_bytes(key.public_bytes_raw(), "little") % (1 << 255) if isinstance(key, ED) else 0
-        need(isinstance(key, ED) and y < PRIME and y not in (0, 1, PRIME - 1, EIGHTH, PRIME - EIGHTH)
-             or isinstance(key, RSA) and 2048 <= key.key_size <= 8192
-             or isinstance(key, EC) and key.curve.name in ("secp256r1", "secp384r1"), 2010)
+        self.key, spki = key, serialization.PublicFormat.SubjectPublicKeyInfo
+        self.key_id = sha(key.public_bytes(serialization.Encoding.DER, spki))
+        if isinstance(key, ED):
+            y = int.from_bytes(key.public_bytes_raw(), "little") % (1 << 255)
+            need(y < PRIME and y not in (0, 1, PRIME - 1, EIGHTH, PRIME - EIGHTH), 2010)
+        is_curve = isinstance(key, EC) and key.curve.name in ("secp256r1", "secp384r1")
+        need(isinstance(key, ED) or is_curve or isinstance(key, RSA) and 2048 <= key.key_size <= 8192, 2010)
     def identity(self):
         need(len(self.names) == 1 and isinstance(self.names[0], x509.UniformResourceIdentifier), 1009)
         return identity(self.names[0].value)
@@ -320,13 +320,13 @@ class RevocationList:
         same_algorithm(der, x.tbs_certlist_bytes)
         self.der, self.digest, self.issuer = der, sha(der), x.issuer
         self.this, self.next = ms(x.last_update_utc), ms(x.next_update_utc)
-        said, is_processed = said_by(x, x509.AuthorityKeyIdentifier, x509.IssuerAlternativeName)
-        entries = [said_by(entry, x509.CRLReason, x509.InvalidityDate) for entry in x]
+        said, is_processed = said_by(x, {x509.AuthorityKeyIdentifier, x509.IssuerAlternativeName})
+        entries = [said_by(entry, {x509.CRLReason, x509.InvalidityDate}) for entry in x]
         self.is_usable = is_processed and x509.CRLNumber in said and all(known for _, known in entries)
     def revokes(self, cert):
         """From when on, and whether it is a hold."""
         entry = self.x.get_revoked_certificate_by_serial_number(cert.x.serial_number)
-        said, since = (said_by(entry)[0], ms(entry.revocation_date_utc)) if entry else ({}, LATEST)
+        said, since = (said_by(entry, set())[0], ms(entry.revocation_date_utc)) if entry else ({}, LATEST)
         why = said[x509.CRLReason].reason.name if x509.CRLReason in said else ""
         if x509.InvalidityDate in said and "compromise" in why:
             since = min(since, ms(said[x509.InvalidityDate].invalidity_date_utc))

@@ -67,7 +67,7 @@ fn what_a_history_makes_and_what_is_wrong_with_it() {
 /// A newcomer reads it in one sitting, beside the page, and needs nothing else for it.
 #[test]
 fn the_second_verifier_is_one_short_file_of_its_own() {
-    const LINES_MAX: usize = 870;
+    const LINES_MAX: usize = 860;
     const COLUMNS_MAX: usize = 110;
     const IMPORTS: [&str; 15] = [
         "argparse",
