@@ -201,6 +201,12 @@ impl Certificate {
         self.0.issuer == self.0.subject
     }
 
+    /// Whether its own key signed it, so that nobody else vouches for it. A link between two keys of one authority
+    /// (RFC 4210 4.4) is self-issued, but the one key signed it for the other.
+    pub fn is_self_signed(&self) -> bool {
+        self.is_self_issued() && self.verify_signed_by(self.public_key()).is_ok()
+    }
+
     /// Whether `at` lies within the validity, both edges included.
     pub fn is_valid_at(&self, at: Timestamp) -> bool {
         // notAfter names a whole second.

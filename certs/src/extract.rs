@@ -31,7 +31,7 @@ pub struct Extract {
 }
 
 impl Extract {
-    /// An extract of `object`. Self-issued certificates are left out: trust is the reader's.
+    /// An extract of `object`. Self-signed certificates are left out: trust is the reader's.
     pub fn new<'a>(
         object: Vec<u8>,
         certificates: impl IntoIterator<Item = &'a Certificate>,
@@ -39,7 +39,7 @@ impl Extract {
     ) -> Self {
         let mut kept: Vec<Certificate> = Vec::new();
         for certificate in certificates {
-            if !certificate.is_self_issued() && !kept.contains(certificate) {
+            if !certificate.is_self_signed() && !kept.contains(certificate) {
                 kept.push(certificate.clone());
             }
         }

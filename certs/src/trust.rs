@@ -32,6 +32,7 @@ pub struct Verified<T> {
     signed: Signed<T>,
     identity: Identity,
     at: Timestamp,
+    path: Arc<[Certificate]>,
 }
 
 impl<T> Verified<T> {
@@ -54,6 +55,12 @@ impl<T> Verified<T> {
     pub const fn at(&self) -> Timestamp {
         self.at
     }
+
+    /// The certificates that it was found to rest on: the signer's, then those up to the anchor, which is the registry's to
+    /// bring. Whatever else came along is not worth keeping.
+    pub fn rests_on(&self) -> &[Certificate] {
+        &self.path
+    }
 }
 
 /// What a participant trusts.
@@ -63,8 +70,14 @@ pub struct Trust {
     privileged: Vec<PrivilegedKey>,
     crls: Vec<Crl>,
     pin: Pin,
-    /// Paths that held, with the time until which the same inputs give the same answer.
-    memo: Mutex<HashMap<(Digest, Use), (Timestamp, Timestamp)>>,
+    memo: Mutex<HashMap<(Digest, Use), Held>>,
+}
+
+/// A path that held, and from when until when the same inputs give the same answer.
+struct Held {
+    from: Timestamp,
+    to: Timestamp,
+    path: Arc<[Certificate]>,
 }
 
 impl Trust {
@@ -185,24 +198,35 @@ impl Trust {
         }
     }
 
-    /// As [`Trust::path`], for the answer alone, remembering what held.
+    /// The certificates that a judgement of `certificate` at `at` rests on: itself and, if a path reached an anchor, those in
+    /// between, whether or not that path passed. Without such a path nothing vouches for the others.
+    pub fn rests_on(
+        &self,
+        certificate: &Certificate,
+        others: &[Certificate],
+        at: Timestamp,
+    ) -> Vec<Certificate> {
+        below_anchor(&self.path(certificate, others, Purpose::Any, at)).to_vec()
+    }
+
+    /// The path below its anchor, as [`Trust::path`] finds it, remembering what held.
     fn holds(
         &self,
         certificate: &Certificate,
         others: &[Certificate],
         usage: Use,
         at: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Arc<[Certificate]>> {
         let key = (certificate.digest(), usage);
-        let remembered = self.lock().get(&key).copied();
-        if remembered.is_some_and(|(from, to)| from <= at && at <= to) {
-            return Ok(());
+        if let Some(held) = self.lock().get(&key).filter(|held| held.from <= at && at <= held.to) {
+            return Ok(Arc::clone(&held.path));
         }
         let report = self.path(certificate, others, usage.purpose(), at).passed()?;
+        let path: Arc<[Certificate]> = below_anchor(&report).into();
         // A certificate that is listed as revoked from some time on held only before it: that is asked anew each time.
         let listed = |one: &Certificate| self.crls.iter().any(|crl| crl.lookup(one.serial()).is_some());
         if report.path.iter().any(listed) {
-            return Ok(());
+            return Ok(path);
         }
         // Nothing else that was checked changes before the first of these ends; a revocation comes with a new snapshot.
         let to = report.path.iter().map(Certificate::not_after).chain([self.fresh_until()]).min();
@@ -210,11 +234,11 @@ impl Trust {
         if memo.len() >= MEMO_MAX {
             memo.clear();
         }
-        memo.insert(key, (at, to.unwrap_or(at)));
-        Ok(())
+        memo.insert(key, Held { from: at, to: to.unwrap_or(at), path: Arc::clone(&path) });
+        Ok(path)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Digest, Use), (Timestamp, Timestamp)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Digest, Use), Held>> {
         // The map holds finished facts only, so that a panic elsewhere cannot have left it half-written.
         self.memo.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -273,18 +297,19 @@ impl Trust {
                 .found(format!("version {} that ended at {end}", self.registry().version))
                 .expected("a registry within its life, or its grace for a certificate from before its end"));
         }
-        self.holds(certificate, certificates, Use::Signing(T::KIND), at)?;
-        Ok(Verified { identity: identity.clone(), signed, at })
+        let path = self.holds(certificate, certificates, Use::Signing(T::KIND), at)?;
+        Ok(Verified { identity: identity.clone(), signed, at, path })
     }
 
-    /// Judges an official's approval of an act of `agency`: never an error, since what fails is content.
+    /// Judges an official's approval of an act of `agency`: never an error, since what fails is content. Gives what the
+    /// judgement rests on too: of an approval that fails without a path to an anchor, the signer's certificate alone.
     pub fn judge_approval(
         &self,
         approval: &Signed<Approval>,
         certificates: &[Certificate],
         at: Timestamp,
         agency: &AgencyId,
-    ) -> Judgement {
+    ) -> (Judgement, Vec<Certificate>) {
         self.judge(approval, certificates, at, agency, self.open(approval.clone(), certificates, at))
     }
 
@@ -295,7 +320,7 @@ impl Trust {
         certificates: &[Certificate],
         at: Timestamp,
         agency: &AgencyId,
-    ) -> Judgement {
+    ) -> (Judgement, Vec<Certificate>) {
         self.judge(approval, certificates, at, agency, self.open_recorded(approval.clone(), certificates, at))
     }
 
@@ -306,26 +331,34 @@ impl Trust {
         at: Timestamp,
         agency: &AgencyId,
         opened: Result<Verified<Approval>>,
-    ) -> Judgement {
+    ) -> (Judgement, Vec<Certificate>) {
         let certificate = match find(approval, certificates) {
             Ok(certificate) => certificate,
-            Err(problem) => return judgement_of(&problem),
+            Err(problem) => return (judgement_of(&problem), Vec::new()),
         };
         match opened {
-            Ok(verified) if verified.identity.agency == *agency => Judgement::PASSED,
-            Ok(_) => Judgement {
-                verdict: Verdict::TotalFailed,
-                sub: Some(SubIndication::ChainConstraintsFailure),
-                code: Some(Code::IdentityMismatch),
-            },
-            Err(problem) if approval.verify_with(certificate).is_err() => judgement_of(&problem),
+            Ok(verified) if verified.identity.agency == *agency => {
+                (Judgement::PASSED, verified.rests_on().to_vec())
+            }
+            Ok(verified) => {
+                let judgement = Judgement {
+                    verdict: Verdict::TotalFailed,
+                    sub: Some(SubIndication::ChainConstraintsFailure),
+                    code: Some(Code::IdentityMismatch),
+                };
+                (judgement, verified.rests_on().to_vec())
+            }
+            Err(problem) if approval.verify_with(certificate).is_err() => {
+                (judgement_of(&problem), vec![certificate.clone()])
+            }
             Err(problem) => {
                 // The signature is right: what the path says of the signer is the more telling.
                 let report = self.path(certificate, certificates, Use::Signing(Kind::Approval).purpose(), at);
-                match report.verdict {
+                let judgement = match report.verdict {
                     Verdict::TotalPassed => judgement_of(&problem),
                     verdict => Judgement { verdict, sub: report.sub, code: Some(problem.code) },
-                }
+                };
+                (judgement, below_anchor(&report).to_vec())
             }
         }
     }
@@ -426,6 +459,14 @@ pub fn judgement_of(problem: &Problem) -> Judgement {
     Judgement { verdict, sub: Some(sub), code: Some(problem.code) }
 }
 
+/// The path of a report without its anchor. One that was judged ends in an anchor; else there is the target alone.
+fn below_anchor(report: &PathReport) -> &[Certificate] {
+    match report.path.split_last() {
+        Some((_, below)) if !below.is_empty() => below,
+        _ => &report.path,
+    }
+}
+
 fn find<'a, T>(signed: &Signed<T>, certificates: &'a [Certificate]) -> Result<&'a Certificate> {
     let signer = signed.envelope().signer();
     certificates.iter().find(|certificate| certificate.digest() == signer).ok_or_else(|| {
@@ -508,8 +549,8 @@ mod tests {
         assert_eq!(trust.open_recorded(signed, &bag, NOW).unwrap().identity().agency, health);
         let signed = Signed::sign(approval(), &official).unwrap();
         let bag = [official.certificate().clone()];
-        assert_eq!(trust.judge_approval(&signed, &bag, NOW, &health).code, Some(Code::AgencyUnknown));
-        assert_eq!(trust.judge_recorded_approval(&signed, &bag, NOW, &health), Judgement::PASSED);
+        assert_eq!(trust.judge_approval(&signed, &bag, NOW, &health).0.code, Some(Code::AgencyUnknown));
+        assert_eq!(trust.judge_recorded_approval(&signed, &bag, NOW, &health).0, Judgement::PASSED);
     }
 
     #[test]
@@ -547,7 +588,7 @@ mod tests {
         let health = agency("health.gov.example");
         let judge = |signer: &crate::cose::Signer, home: &AgencyId, at| {
             let signed = Signed::sign(approval(), signer).unwrap();
-            trust.judge_approval(&signed, &[signer.certificate().clone()], at, home)
+            trust.judge_approval(&signed, &[signer.certificate().clone()], at, home).0
         };
         assert_eq!(judge(&official, &health, NOW), Judgement::PASSED);
         let failed = judge(&revoked, &health, NOW);
@@ -558,7 +599,7 @@ mod tests {
         assert_eq!(judge(&stranger, &health, NOW).verdict, Verdict::Indeterminate);
         let unknown = {
             let signed = Signed::sign(approval(), &official).unwrap();
-            trust.judge_approval(&signed, &[], NOW, &health)
+            trust.judge_approval(&signed, &[], NOW, &health).0
         };
         assert_eq!(unknown.sub, Some(SubIndication::NoCertificateChainFound));
     }

@@ -28,9 +28,9 @@ impl Builder {
         Self { case, home, sections, carried: BTreeSet::new() }
     }
 
-    /// A certificate that a signature or a path in it rests on. Self-issued ones are left out: trust is the reader's.
+    /// A certificate that a signature or a path in it rests on. Self-signed ones are left out: trust is the reader's.
     pub fn certificate(&mut self, certificate: &Certificate) {
-        if !certificate.is_self_issued() && self.carried.insert(certificate.digest()) {
+        if !certificate.is_self_signed() && self.carried.insert(certificate.digest()) {
             self.sections.push((Part::Certificate, certificate.der().to_vec()));
         }
     }

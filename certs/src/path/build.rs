@@ -1,9 +1,10 @@
-//! Path building: from the target upwards, through candidates in any order, to any anchor (RFC 4158's forward way).
+//! Path building: from the target upwards, through candidates given in any order, to any anchor (RFC 4158's forward way).
 //!
 //! A candidate is followed only if its key verified the signature below it; the same name and key is never met twice on
 //! one path. The first path that passes ends the search.
 
 use super::budget::{Purse, Spent};
+use super::issuers::preferred;
 use super::judge::Judge;
 use super::report::{Decision, Findings, Flaw};
 use super::{PathReport, PathRequest, TrustAnchor};
@@ -54,7 +55,7 @@ impl<'a> Search<'a> {
     fn extend(&mut self, chain: &mut Vec<&'a Certificate>) -> Result<Option<PathReport>, Spent> {
         let Some(&tip) = chain.last() else { return Ok(None) };
         let request = self.request;
-        for anchor in by_key_id(tip, request.anchors.iter(), |anchor| &anchor.certificate) {
+        for anchor in preferred(tip, request.anchors.iter(), |anchor| &anchor.certificate, request.at) {
             if self.signed_by(tip, &anchor.certificate)?
                 && let Some(passed) = self.judge(chain, anchor)?
             {
@@ -65,7 +66,7 @@ impl<'a> Search<'a> {
             self.too_deep = true;
             return Ok(None);
         }
-        for issuer in by_key_id(tip, request.intermediates.iter(), |certificate| certificate) {
+        for issuer in preferred(tip, request.intermediates.iter(), |certificate| certificate, request.at) {
             let met = |other: &&Certificate| {
                 other.subject() == issuer.subject() && other.public_key() == issuer.public_key()
             };
@@ -142,19 +143,4 @@ impl<'a> Search<'a> {
         findings.check(BUILDING, flaw.problem.to_string(), Err(flaw));
         findings.report(vec![self.request.target.clone()])
     }
-}
-
-/// Candidates whose key identifier is the one that `tip` names come first (RFC 5280 4.2.1.1: a hint, not a condition).
-fn by_key_id<'a, T>(
-    tip: &Certificate,
-    candidates: impl Iterator<Item = &'a T> + Clone,
-    certificate: impl Fn(&T) -> &Certificate,
-) -> Vec<&'a T> {
-    let named = tip.extensions().authority_key_id.as_ref();
-    let fits = |candidate: &&T| {
-        named.is_some() && certificate(candidate).extensions().subject_key_id.as_ref() == named
-    };
-    let (mut first, rest): (Vec<_>, Vec<_>) = candidates.partition(fits);
-    first.extend(rest);
-    first
 }

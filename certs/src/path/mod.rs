@@ -1,7 +1,7 @@
 //! Path validation (RFC 5280 6) at any time, within budgets, recording each decision with its section.
 //!
 //! Certificates and lists are arguments; nothing is fetched, no clock is read. Building ([`build`]) tries candidates
-//! in any order until a path passes; judging ([`judge`]) walks one path from its anchor as 6.1 does, runs every
+//! in an order of its own until a path passes; judging ([`judge`]) walks one path from its anchor as 6.1 does, runs every
 //! check, and the worst finding is the verdict. Begin with [`validate`].
 
 mod budget;
@@ -15,7 +15,7 @@ mod request;
 mod revocation;
 
 pub use budget::Budget;
-pub use issuers::{ISSUERS_MAX, issuers};
+pub use issuers::issuers;
 pub(crate) use judge::TARGET;
 pub use purpose::{Purpose, RoleKind};
 pub use report::{Decision, PathReport};

@@ -1,6 +1,7 @@
 //! One valid path, and every refusal as an edit of it.
 
 mod forge;
+mod issuers;
 mod rows;
 
 use forge::{List, Spec, World, at, uri};

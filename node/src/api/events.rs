@@ -169,13 +169,12 @@ impl Brought {
             .map(|bytes| check::approval(&handle.trust(), handle.agency(), &bytes, &bag, handle.now()))
             .transpose()?;
         if let Some((approval, _)) = &approval {
-            approver_is_ours(handle.agency(), &bag.candidates(approval.envelope().signer()))?;
+            approver_is_ours(handle.agency(), bag.certificate(&approval.envelope().signer()))?;
         }
         // What no signature rests on is not kept.
-        let mut certificates = approval
-            .as_ref()
-            .map_or_else(Vec::new, |(approval, _)| bag.candidates(approval.envelope().signer()));
-        certificates.retain(|certificate| !certificate.is_self_issued());
+        let certificates = approval.as_ref().map_or_else(Vec::new, |(approval, _)| {
+            check::resting(&handle.trust(), &bag, approval.envelope().signer(), handle.now())
+        });
         Ok(Self { body, approval, certificates, created: Timestamp::from_ms(created, "created")? })
     }
 }
@@ -208,8 +207,8 @@ fn grantee_is_known(handle: &Handle, body: &Body) -> Result<()> {
 }
 
 /// Whoever acts has his own officials approve: another agency's would fail at every judge, and say less why.
-fn approver_is_ours(agency: &AgencyId, signers: &[Certificate]) -> Result<()> {
-    let identity = signers.first().map(Certificate::identity).transpose()?;
+fn approver_is_ours(agency: &AgencyId, signer: Option<&Certificate>) -> Result<()> {
+    let identity = signer.map(Certificate::identity).transpose()?;
     match identity.filter(|identity| identity.agency != *agency) {
         None => Ok(()),
         Some(other) => Err(Problem::new(Code::ApprovalInvalid, "approval")

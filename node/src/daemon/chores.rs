@@ -107,7 +107,16 @@ async fn judge(handle: &Handle, case: CaseId, event: EventId, tries: u32) -> Res
     if let Some(problem) = missing {
         return Err(problem);
     }
-    let bag: Bag = certificates.iter().cloned().collect();
+    let bag: Bag = certificates.into_iter().collect();
+    let signers = [Some(recorded.header.envelope()), recorded.approval.as_ref().map(Signed::envelope)];
+    let mut certificates: Vec<Certificate> = Vec::new();
+    for envelope in signers.into_iter().flatten() {
+        for one in check::resting(&handle.trust(), &bag, envelope.signer(), record.received) {
+            if !certificates.contains(&one) {
+                certificates.push(one);
+            }
+        }
+    }
     let own = check::judge_event(&handle.trust(), &recorded, &bag, record.received);
     let evidence = ask_ttp(handle, &recorded, documents, &certificates).await;
     let (evidence, more) = match evidence {
@@ -124,10 +133,9 @@ async fn judge(handle: &Handle, case: CaseId, event: EventId, tries: u32) -> Res
     if settles_later && tries < UNDECIDED_TRIES_MAX {
         return Err(Problem::new(Code::TrustUndecidable, "evidence").expected("newer revocation data"));
     }
-    let mut certificates = more;
-    certificates.retain(|certificate| !certificate.is_self_issued());
     let evidence = evidence.map(Box::new);
-    handle.writer().order(Order::Work(Work::Judged { event, case, own, evidence, certificates })).await
+    let work = Work::Judged { event, case, own, evidence, certificates: more };
+    handle.writer().order(Order::Work(work)).await
 }
 
 /// A pending event with what is needed to judge it.
@@ -149,7 +157,7 @@ async fn pending(handle: &Handle, case: CaseId, event: EventId) -> Result<Option
             .into_iter()
             .flatten()
             .chain(recorded.approval.as_ref().map(|approval| approval.envelope().signer()));
-        let certificates = desk.book().certificates_of(signers);
+        let certificates = desk.book().certificates_of(signers, record.received);
         Ok(Some(Pending { author, record, event: recorded, certificates }))
     });
     found.await?
@@ -199,7 +207,7 @@ async fn ask_one(
     let signed = Signed::<Evidence>::parse(&evidence)?;
     let mut bag = Bag::default();
     certificates.iter().try_for_each(|der| bag.add(der))?;
-    let signers = bag.candidates(signed.envelope().signer());
+    let signers = bag.candidates(signed.envelope().signer(), handle.now());
     let verified = handle.trust().open(signed, &signers, handle.now())?;
     let said = verified.value();
     let about_this = said.nonce == request.nonce
@@ -208,7 +216,8 @@ async fn ask_one(
         && said.requester == *handle.agency()
         && verified.identity().agency == *ttp;
     if about_this {
-        Ok((verified, signers))
+        let rests_on = verified.rests_on().to_vec();
+        Ok((verified, rests_on))
     } else {
         Err(Problem::new(Code::EvidenceInvalid, "evidence").expected("an answer to this very question"))
     }

@@ -142,17 +142,17 @@ impl Handle {
         let signed = Signed::<ServiceText>::parse(bytes)?;
         let mut bag = Bag::default();
         signed.envelope().chain().iter().try_for_each(|der| bag.add(der))?;
-        let certificates = bag.candidates(signed.envelope().signer());
+        let signers = bag.candidates(signed.envelope().signer(), self.now());
         let verified = self
             .trust()
-            .open(signed, &certificates, self.now())
+            .open(signed, &signers, self.now())
             .map_err(|problem| Problem::new(Code::ServiceUntrusted, "service").found(problem.to_string()))?;
         let service = Service::parse(verified.value().as_bytes())?;
         let work = |ticket| Work::Service {
             ticket: Some(ticket),
             key,
+            certificates: verified.rests_on().to_vec(),
             signed: Box::new(verified),
-            certificates: certificates.into_iter().filter(|c| !c.is_self_issued()).collect(),
             service: Box::new(service.clone()),
         };
         match self.writer().call(work).await? {
@@ -387,7 +387,7 @@ impl Reading {
         let approved_by = checked.event.approval.as_ref().and_then(|approval| {
             let signer = approval.envelope().signer();
             let name = self.names.entry(signer).or_insert_with(|| {
-                let certificate = bag.candidates(signer).into_iter().find(|c| c.digest() == signer)?;
+                let certificate = bag.certificate(&signer)?;
                 certificate.identity().ok().map(|identity| identity.role.to_string())
             });
             name.clone()

@@ -552,12 +552,18 @@ impl Book {
         self.logs.get(&(peer.clone(), checkpoint.origin.to_string()))
     }
 
-    /// The certificates of these signers, each with those of the authorities above it, each once.
-    pub fn certificates_of(&self, signers: impl IntoIterator<Item = Digest>) -> Vec<Certificate> {
+    /// The certificates of these signers, each with those of the authorities above it, each once; what counts at `at` first. The
+    /// book holds only what a path to an anchor was made of, and signers.
+    pub fn certificates_of(
+        &self,
+        signers: impl IntoIterator<Item = Digest>,
+        at: Timestamp,
+    ) -> Vec<Certificate> {
         let authorities = self.certificates.values().filter(|certificate| certificate.is_ca());
         let mut found: Vec<Certificate> = Vec::new();
         for signer in signers.into_iter().filter_map(|signer| self.certificates.get(&signer)) {
-            for certificate in std::iter::once(signer.clone()).chain(issuers(signer, authorities.clone())) {
+            for certificate in std::iter::once(signer.clone()).chain(issuers(signer, authorities.clone(), at))
+            {
                 if !found.iter().any(|known| known.digest() == certificate.digest()) {
                     found.push(certificate);
                 }

@@ -36,7 +36,15 @@ struct Inner {
     /// Those of authorities, in the order in which they came.
     authorities: Vec<Digest>,
     /// What was found above a signer: asked for every message that it signed.
-    found: Mutex<HashMap<Digest, Vec<Certificate>>>,
+    found: Mutex<HashMap<Digest, Found>>,
+}
+
+/// A signer and what is above it, in the order that is right as long as no authority in the bag begins or ends.
+#[derive(Debug)]
+struct Found {
+    from: Timestamp,
+    until: Timestamp,
+    certificates: Vec<Certificate>,
 }
 
 impl Clone for Inner {
@@ -77,17 +85,42 @@ impl Bag {
         inner.found.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The signer's certificate, if it is here, and the authorities above it: what a path to it can be made of.
-    pub fn candidates(&self, signer: Digest) -> Vec<Certificate> {
+    /// The certificate of this digest.
+    pub fn certificate(&self, digest: &Digest) -> Option<&Certificate> {
+        self.inner.by_digest.get(digest)
+    }
+
+    /// The signer's certificate, if it is here, and the authorities above it: what a path to it at `at` can be made of. What of
+    /// it is worth keeping is what the path was then found to rest on.
+    pub fn candidates(&self, signer: Digest, at: Timestamp) -> Vec<Certificate> {
         let Some(certificate) = self.inner.by_digest.get(&signer) else { return Vec::new() };
         // The map holds finished answers only, so that a panic elsewhere cannot have left it half-written.
         let mut found = self.inner.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = found.entry(signer).or_insert_with(|| {
-            let pool = self.inner.authorities.iter().filter_map(|digest| self.inner.by_digest.get(digest));
-            std::iter::once(certificate.clone()).chain(issuers(certificate, pool)).collect()
-        });
-        known.clone()
+        if let Some(known) = found.get(&signer).filter(|known| known.from <= at && at < known.until) {
+            return known.certificates.clone();
+        }
+        let pool = self.inner.authorities.iter().filter_map(|digest| self.inner.by_digest.get(digest));
+        let (from, until) = steady(pool.clone(), at);
+        let certificates: Vec<Certificate> =
+            std::iter::once(certificate.clone()).chain(issuers(certificate, pool, at)).collect();
+        found.insert(signer, Found { from, until, certificates: certificates.clone() });
+        certificates
     }
+}
+
+/// The time around `at`, its end aside, in which none of these begins or ends.
+fn steady<'a>(pool: impl Iterator<Item = &'a Certificate>, at: Timestamp) -> (Timestamp, Timestamp) {
+    // notAfter names a whole second.
+    let edges = pool.flat_map(|one| [one.not_before(), one.not_after().plus_ms(1000)]);
+    edges.fold((Timestamp::EARLIEST, Timestamp::LATEST), |(from, until), edge| {
+        if edge <= at { (from.max(edge), until) } else { (from, until.min(edge)) }
+    })
+}
+
+/// The certificates that a judgement of `signer` at `at` rests on, of all that the bag holds: [`Trust::rests_on`].
+pub fn resting(trust: &Trust, bag: &Bag, signer: Digest, at: Timestamp) -> Vec<Certificate> {
+    let candidates = bag.candidates(signer, at);
+    candidates.first().map_or_else(Vec::new, |certificate| trust.rests_on(certificate, &candidates, at))
 }
 
 impl FromIterator<Certificate> for Bag {
@@ -123,7 +156,7 @@ pub fn message(
         Message::Receipts(bytes) => receipts(trust, peer, bytes, bag, now).map(Some),
         Message::Refusal(bytes) => {
             let signed = Signed::parse(bytes)?;
-            let refusal = Box::new(trust.open(signed, &certificates_of(bag, bytes)?, now)?);
+            let refusal = Box::new(trust.open(signed, &certificates_of(bag, bytes, now)?, now)?);
             Ok(Some(Work::Refused { peer: peer.clone(), refusal }))
         }
     }
@@ -149,36 +182,39 @@ fn event(trust: &Trust, peer: &AgencyId, carried: &Carried, bag: &Bag, now: Time
 
 /// Verifies the seal of `event` and judges its approval.
 pub fn check_event(trust: &Trust, event: Event, bag: &Bag, now: Timestamp) -> Result<CheckedEvent> {
-    let certificates = bag.candidates(event.header.envelope().signer());
+    let certificates = bag.candidates(event.header.envelope().signer(), now);
     let verified = trust.open(event.header.clone(), &certificates, now)?;
     let author = verified.identity().agency.clone();
-    let judge = |approval: &_, signers: &[_]| trust.judge_approval(approval, signers, now, &author);
-    Ok(checked(event, bag, certificates, &author, judge))
+    let judge = |approval: &Signed<Approval>| {
+        let signers = bag.candidates(approval.envelope().signer(), now);
+        trust.judge_approval(approval, &signers, now, &author)
+    };
+    Ok(checked(event, verified.rests_on().to_vec(), &author, judge))
 }
 
 /// As [`check_event`], of an event that its home has recorded as received at `at`: who was a member then may have left since.
 pub fn check_recorded(trust: &Trust, event: Event, bag: &Bag, at: Timestamp) -> Result<CheckedEvent> {
-    let certificates = bag.candidates(event.header.envelope().signer());
+    let certificates = bag.candidates(event.header.envelope().signer(), at);
     let verified = trust.open_recorded(event.header.clone(), &certificates, at)?;
     let author = verified.identity().agency.clone();
-    let judge = |approval: &_, signers: &[_]| trust.judge_recorded_approval(approval, signers, at, &author);
-    Ok(checked(event, bag, certificates, &author, judge))
+    let judge = |approval: &Signed<Approval>| {
+        let signers = bag.candidates(approval.envelope().signer(), at);
+        trust.judge_recorded_approval(approval, &signers, at, &author)
+    };
+    Ok(checked(event, verified.rests_on().to_vec(), &author, judge))
 }
 
 fn checked(
     event: Event,
-    bag: &Bag,
     mut certificates: Vec<Certificate>,
     author: &AgencyId,
-    judge: impl Fn(&Signed<Approval>, &[Certificate]) -> Judgement,
+    judge: impl Fn(&Signed<Approval>) -> (Judgement, Vec<Certificate>),
 ) -> CheckedEvent {
     let approval = event.approval.as_ref().map(|approval| {
-        let signers = bag.candidates(approval.envelope().signer());
-        let judgement = judge(approval, &signers);
-        certificates.extend(signers);
+        let (judgement, rests_on) = judge(approval);
+        certificates.extend(rests_on);
         judgement
     });
-    certificates.retain(|certificate| !certificate.is_self_issued());
     CheckedEvent { event, author: author.clone(), certificates, approval }
 }
 
@@ -199,14 +235,14 @@ pub fn approval(
     now: Timestamp,
 ) -> Result<(Signed<Approval>, Judgement)> {
     let signed = Signed::<Approval>::parse(bytes)?;
-    let signers = bag.candidates(signed.envelope().signer());
-    let judgement = trust.judge_approval(&signed, &signers, now, agency);
+    let signers = bag.candidates(signed.envelope().signer(), now);
+    let (judgement, _) = trust.judge_approval(&signed, &signers, now, agency);
     Ok((signed, judgement))
 }
 
 fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<Work> {
     let kind = Sign1::parse_any(bytes)?.kind();
-    let certificates = certificates_of(bag, bytes)?;
+    let certificates = certificates_of(bag, bytes, now)?;
     let unfit =
         |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), claim: None, problem };
     Ok(match kind {
@@ -214,14 +250,20 @@ fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestam
         Kind::Reference => {
             match trust.takes_grants(now).and_then(|()| trust.open(Signed::parse(bytes)?, &certificates, now))
             {
-                Ok(reference) => {
-                    Work::Reference { peer: peer.clone(), reference: Box::new(reference), certificates }
-                }
+                Ok(reference) => Work::Reference {
+                    peer: peer.clone(),
+                    certificates: reference.rests_on().to_vec(),
+                    reference: Box::new(reference),
+                },
                 Err(problem) => unfit(problem),
             }
         }
         Kind::Verdict => match verdict(trust, bytes, &certificates, now) {
-            Ok(notice) => Work::Verdict { peer: peer.clone(), notice: Box::new(notice), certificates },
+            Ok(notice) => Work::Verdict {
+                peer: peer.clone(),
+                certificates: notice.rests_on().to_vec(),
+                notice: Box::new(notice),
+            },
             Err(problem) => unfit(problem),
         },
         Kind::Custody => match custody(trust, bytes, bag, now) {
@@ -249,19 +291,25 @@ fn verdict(
 fn custody(trust: &Trust, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<CustodyTold> {
     let signed = Signed::<CustodyNotice>::parse(bytes)?;
     let event = signed.value().event()?;
-    let mut certificates = certificates_of(bag, bytes)?;
-    certificates.extend(certificates_of(bag, event.header.bytes())?);
+    let mut certificates = Vec::new();
     let released_by = match signed.value().read()? {
         Told::Taken { release, proof, .. } => {
-            certificates.extend(certificates_of(bag, proof.bytes())?);
-            certificates.extend(certificates_of(bag, &proof.value().header)?);
-            Some(open_release(trust, &proof, &certificates, release.record.received)?)
+            let at = release.record.received;
+            let mut signers = certificates_of(bag, proof.bytes(), at)?;
+            signers.extend(certificates_of(bag, &proof.value().header, at)?);
+            let released_by = open_release(trust, &proof, &signers, at)?;
+            for sealed in [proof.bytes(), proof.value().header.as_slice()] {
+                certificates.extend(resting(trust, bag, Sign1::parse_any(sealed)?.signer(), at));
+            }
+            Some(released_by)
         }
         _ => None,
     };
-    let author = trust.open(event.header, &certificates, now)?.identity().agency.clone();
-    let notice = trust.open(signed, &certificates, now)?;
-    Ok(CustodyTold { notice, author, released_by, certificates })
+    let signers = certificates_of(bag, event.header.bytes(), now)?;
+    let sealed = trust.open(event.header, &signers, now)?;
+    let notice = trust.open(signed, &certificates_of(bag, bytes, now)?, now)?;
+    certificates.extend(sealed.rests_on().iter().chain(notice.rests_on()).cloned());
+    Ok(CustodyTold { author: sealed.identity().agency.clone(), notice, released_by, certificates })
 }
 
 /// Receipts: the checkpoint's signature, then every leaf and head under it. An unsigned or unproven receipt counts for nothing.
@@ -290,9 +338,10 @@ pub fn checkpoint(
     bag: &Bag,
     now: Timestamp,
 ) -> Result<(ogic_certs::trust::Verified<Checkpoint>, Vec<Certificate>)> {
-    let certificates = certificates_of(bag, bytes)?;
-    let verified = trust.open(Signed::<Checkpoint>::parse(bytes)?, &certificates, now)?;
+    let verified =
+        trust.open(Signed::<Checkpoint>::parse(bytes)?, &certificates_of(bag, bytes, now)?, now)?;
     if verified.value().origin.agency == verified.identity().agency {
+        let certificates = verified.rests_on().to_vec();
         Ok((verified, certificates))
     } else {
         Err(Problem::new(Code::IdentityMismatch, "origin")
@@ -301,8 +350,6 @@ pub fn checkpoint(
     }
 }
 
-fn certificates_of(bag: &Bag, signed: &[u8]) -> Result<Vec<Certificate>> {
-    let mut candidates = bag.candidates(Sign1::parse_any(signed)?.signer());
-    candidates.retain(|certificate| !certificate.is_self_issued());
-    Ok(candidates)
+fn certificates_of(bag: &Bag, signed: &[u8], at: Timestamp) -> Result<Vec<Certificate>> {
+    Ok(bag.candidates(Sign1::parse_any(signed)?.signer(), at))
 }

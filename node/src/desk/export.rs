@@ -48,7 +48,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
             builder.record(&fact.record, &fact.header, Some(&fact.body), fact.approval.as_deref());
             Ok(())
         })?;
-        self.book.certificates_of(signed_by).iter().for_each(|certificate| builder.certificate(certificate));
+        let certificates = self.book.certificates_of(signed_by, received);
+        certificates.iter().for_each(|certificate| builder.certificate(certificate));
         trust.crls().iter().for_each(|crl| builder.crl(crl));
         builder.registry(trust.signed_registry());
         self.proofs(id)?.iter().for_each(|frame| builder.receipts(frame));

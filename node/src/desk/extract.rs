@@ -103,7 +103,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
 
     /// With the signer's certificate, our own seal's if it is of us, and those of the authorities above it.
     fn extract(&self, object: Vec<u8>, signer: Option<&Certificate>, trust: &Trust) -> Result<Vec<u8>> {
-        let above = signer.map(|signer| self.book().certificates_of([signer.digest()])).unwrap_or_default();
+        let above = signer.map(|signer| {
+            // What counted when the signer began has led to an anchor.
+            self.book().certificates_of([signer.digest()], signer.not_before())
+        });
+        let above = above.unwrap_or_default();
         let own = signer.is_none().then(|| self.settings.seal.chain()).into_iter().flatten();
         Extract::new(object, own.chain(&above), trust.crls()).encode()
     }

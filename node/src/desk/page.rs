@@ -11,7 +11,7 @@ use ogic_certs::{CaseId, Code, Digest, Problem, Result};
 use super::fact::{EventFact, Fact};
 use super::work::Answer;
 use super::{Desk, case_unknown};
-use crate::exchange::message::Carried;
+use crate::exchange::message::{CERTIFICATES_MAX, Carried};
 use crate::exchange::request::{ENTRIES_MAX, Entry, PAGE_BYTES, Page};
 use crate::log::{Disk, Position};
 use crate::store::Store;
@@ -52,15 +52,20 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 },
             };
             bytes += entry.bytes();
-            if bytes > PAGE_BYTES && !entries.is_empty() {
-                break;
-            }
+            let mut signers = Vec::new();
             for signed in std::iter::once(&fact.header).chain(&fact.approval) {
                 let signer = Sign1::parse_any(signed)?.signer();
-                if let Some(certificate) = self.book.certificates.get(&signer) {
-                    certificates.insert(signer, certificate.clone());
+                if !certificates.contains_key(&signer) {
+                    signers.push(signer);
                 }
             }
+            let mut new = self.book.certificates_of(signers, fact.record.received);
+            new.retain(|certificate| !certificates.contains_key(&certificate.digest()));
+            let is_full = bytes > PAGE_BYTES || certificates.len() + new.len() > CERTIFICATES_MAX;
+            if is_full && !entries.is_empty() {
+                break;
+            }
+            certificates.extend(new.into_iter().map(|certificate| (certificate.digest(), certificate)));
             leaves.push((row.leaf, Leaf::Record(fact.record)));
             entries.push(entry);
         }

@@ -10,7 +10,7 @@ use ogic_certs::{AgencyId, Digest, Result, Timestamp};
 
 use super::fact::{Fact, Parcel};
 use super::{Desk, SentState};
-use crate::exchange::message::{Carried, Message};
+use crate::exchange::message::{CERTIFICATES_MAX, Carried, Message};
 use crate::exchange::session::StreamKind;
 use crate::log::Disk;
 use crate::store::Store;
@@ -54,19 +54,14 @@ impl Post {
     }
 
     /// Of `certificates` those that the peer was not shown yet on this stream.
-    fn unshown(
-        &mut self,
-        peer: &AgencyId,
-        kind: StreamKind,
-        certificates: &[Certificate],
-    ) -> Option<Message> {
-        let post = self.peers.get_mut(peer)?;
+    fn unshown(&mut self, peer: &AgencyId, kind: StreamKind, certificates: &[Certificate]) -> Vec<Message> {
+        let Some(post) = self.peers.get_mut(peer) else { return Vec::new() };
         let new: Vec<Vec<u8>> = certificates
             .iter()
             .filter(|certificate| post.shown.insert((kind, certificate.digest())))
             .map(|certificate| certificate.der().to_vec())
             .collect();
-        (!new.is_empty()).then_some(Message::Certificates(new))
+        new.chunks(CERTIFICATES_MAX).map(|some| Message::Certificates(some.to_vec())).collect()
     }
 }
 
@@ -87,7 +82,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             let next = self.post.peers.get_mut(peer).and_then(|post| post.queue.pop_front());
             let Some(message) = next else { break };
             let shown = self.post.unshown(peer, StreamKind::Control, &seal);
-            messages.extend(shown.map(|message| (StreamKind::Control, message)));
+            messages.extend(shown.into_iter().map(|message| (StreamKind::Control, message)));
             messages.push((StreamKind::Control, message));
         }
         while messages.len() < max {
@@ -95,10 +90,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
             match self.parcel(&id) {
                 Ok(Some(parcel)) => {
                     let mut certificates = seal.clone();
-                    certificates.extend(self.approval_certificates(&parcel));
-                    certificates.extend(self.custody_certificates(&parcel));
+                    let signers = self.custody_certificates(&parcel);
+                    let signers = signers.iter().map(Certificate::digest).chain(approver(&parcel));
+                    certificates.extend(self.book.certificates_of(signers, now));
                     let shown = self.post.unshown(peer, StreamKind::Events, &certificates);
-                    messages.extend(shown.map(|message| (StreamKind::Events, message)));
+                    messages.extend(shown.into_iter().map(|message| (StreamKind::Events, message)));
                     messages.push((StreamKind::Events, parcel_message(parcel)));
                 }
                 Ok(None) => drop(self.outbox.done(&id)),
@@ -125,14 +121,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
 
     /// Our seal's certificate and those above it; the anchor itself need not travel.
     pub(super) fn seal_certificates(&self) -> Vec<Certificate> {
-        self.settings.seal.chain().filter(|certificate| !certificate.is_self_issued()).cloned().collect()
+        self.settings.seal.chain().filter(|certificate| !certificate.is_self_signed()).cloned().collect()
     }
+}
 
-    fn approval_certificates(&self, parcel: &Parcel) -> Option<Certificate> {
-        let Parcel::Event { approval: Some(approval), .. } = parcel else { return None };
-        let signer = Sign1::parse_any(approval).ok()?.signer();
-        self.book.certificates.get(&signer).cloned()
-    }
+/// Who signed the approval of an event.
+fn approver(parcel: &Parcel) -> Option<Digest> {
+    let Parcel::Event { approval: Some(approval), .. } = parcel else { return None };
+    Some(Sign1::parse_any(approval).ok()?.signer())
 }
 
 fn parcel_message(parcel: Parcel) -> Message {

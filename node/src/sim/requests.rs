@@ -241,10 +241,10 @@ impl<D: FaultyDisk> Net<D> {
         }
         let mut bag = Bag::default();
         signed.envelope().chain().iter().try_for_each(|der| bag.add(der))?;
-        let mut certificates = bag.candidates(signed.envelope().signer());
-        let signed = trust.open(signed, &certificates, local)?;
+        let signers = bag.candidates(signed.envelope().signer(), local);
+        let signed = trust.open(signed, &signers, local)?;
+        let certificates = signed.rests_on().to_vec();
         let service = Box::new(Service::parse(signed.value().as_bytes())?);
-        certificates.retain(|certificate| !certificate.is_self_issued());
         let ticket = self.ticket();
         if let Some(process) = &mut self.agencies[to].process {
             process.waiting.insert(ticket, Waiter::Service(digest));

@@ -41,8 +41,11 @@ impl ThirdParty {
         let bag: Bag = desk.book().certificates.values().cloned().collect();
         let own = check::judge_event(trust, &recorded, &bag, record.received);
         let signers = [Some(recorded.header.envelope()), recorded.approval.as_ref().map(Signed::envelope)];
-        let certificates: Vec<Certificate> =
-            signers.into_iter().flatten().flat_map(|envelope| bag.candidates(envelope.signer())).collect();
+        let certificates: Vec<Certificate> = signers
+            .into_iter()
+            .flatten()
+            .flat_map(|envelope| check::resting(trust, &bag, envelope.signer(), record.received))
+            .collect();
         let request = VerifyRequest {
             nonce,
             header: recorded.header.bytes().to_vec(),

@@ -46,7 +46,7 @@ pub(super) struct Outcome {
 /// evidence too.
 pub fn judge(request: &VerifyRequest, requester: &AgencyId, trust: &Trust, at: Timestamp) -> Evidence {
     let registry = trust.registry();
-    let material = Material {
+    let mut material = Material {
         header: &request.header,
         approval: request.approval.as_deref(),
         documents: request.documents.len(),
@@ -57,7 +57,13 @@ pub fn judge(request: &VerifyRequest, requester: &AgencyId, trust: &Trust, at: T
         crls: trust.crls(),
         at,
     };
-    let outcome = decide(&material);
+    let mut outcome = decide(&material);
+    // Whoever judges again has what was used and nothing else, and what was of no use shows in the checks too: so it is judged by
+    // that alone. What is used is always some of what there was, hence this ends.
+    while outcome.used != material.certificates {
+        material.certificates = outcome.used;
+        outcome = decide(&material);
+    }
     let mut inputs = Inputs::default();
     inputs.add("event", &request.header);
     if let Some(approval) = &request.approval {

@@ -435,6 +435,37 @@ fn evidence_that_does_not_follow_is_invalid() {
     assert_eq!(replay(&evidence, &root, |_| None).unwrap_err().code, Code::EvidenceInvalid);
 }
 
+/// What was tried and of no use is not carried, and therefore must not show in the checks: found by `tests/fuzz`.
+#[test]
+fn certificates_of_no_use_leave_no_trace() {
+    let stranger = Federation::new(77, NOW);
+    let strangers_root = stranger.root().der().to_vec();
+    type Edit = fn(&mut World);
+    let rows: [(&str, Edit); 3] = [
+        ("a valid event", |_| {}),
+        ("a seal of another federation", |w| {
+            let seal = Federation::new(78, NOW).signer("ogic://health.gov.example/seal");
+            w.give(&seal);
+            w.seal_by(&seal);
+        }),
+        ("an official of another federation", |w| {
+            let official = Federation::new(78, NOW).signer("ogic://health.gov.example/official/medical-1");
+            w.give(&official);
+            w.approve_by(&official);
+        }),
+    ];
+    for (name, edit) in rows {
+        let mut world = World::new();
+        edit(&mut world);
+        let trust = world.trust();
+        let without = judge(&world.request, &agency("transport.gov.example"), &trust, NOW);
+        world.request.certificates.insert(0, strangers_root.clone());
+        let with = judge(&world.request, &agency("transport.gov.example"), &trust, NOW);
+        assert_eq!(with, without, "{name}");
+        assert_eq!(replay(&with, &trust.pin().root, |_| None), Ok(with.judgement.clone()), "{name}");
+    }
+}
+
 #[test]
 fn strange_certificates_and_bytes_never_panic() {
     let mut world = World::new();
