@@ -201,18 +201,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
         event.read_body()?;
         stage_certificates(&self.book, staging, act.certificates.clone())?;
         let id = event.id();
-        staging.push(Fact::Answered(AnswerFact {
-            case,
-            offer: offered.offer,
-            event: id,
-            accepted: accepts,
-        }))?;
+        let answered =
+            Fact::Answered(AnswerFact { case, offer: offered.offer, event: id, accepted: accepts });
         let parcel = Parcel::Event {
             header: event.header.bytes().to_vec(),
             body: event.body,
             approval: event.approval.map(|approval| approval.bytes().to_vec()),
         };
-        staging.push(Fact::Put(PutFact { peer: offered.from, case, parcel }))?;
+        staging.push_all([answered, Fact::Put(PutFact { peer: offered.from, case, parcel })])?;
         Ok(Answer::Sent { case, event: id })
     }
 
@@ -295,10 +291,8 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let target = staged.case.grants.iter().find(|grant| Some(grant.id) == event.header.value().grant);
         let Some(target) = target.map(|grant| grant.terms.grantee.clone()) else { return Ok(()) };
         let told_to = holders(&staged.case, &target, now);
-        for put in self.notices(event, &[record], told_to, now)? {
-            staging.push(Fact::Put(put))?;
-        }
-        Ok(())
+        let puts = self.notices(event, &[record], told_to, now)?;
+        staging.push_all(puts.into_iter().map(Fact::Put)).map(drop)
     }
 
     /// What a home tells of the custody of a case.
@@ -378,10 +372,12 @@ impl<D: Disk, S: Store> Desk<D, S> {
             Told::Declined { offer, .. } => {
                 // Only whoever it was released to can decline it, and only the home that released it tells of that.
                 let declined = known.and_then(|known| known.moves.iter().find(|moved| moved.offer == offer));
-                match declined {
-                    Some(moved) if moved.to == told.author && moved.from == *peer => Ok(None),
-                    Some(moved) => foreign(&moved.from),
-                    None => Ok(None),
+                let declined = declined.map(|moved| (moved.to.clone(), moved.from.clone()));
+                match declined.or_else(|| staged_release(staging, offer)) {
+                    Some((to, from)) if to == told.author && from == *peer => Ok(None),
+                    Some((_, from)) => foreign(&from),
+                    // The release is on its way: declined before it is known, it would stand when it comes.
+                    None => Err(unproven(peer)),
                 }
             }
             Told::Taken { from, release, .. } => {
@@ -467,17 +463,14 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let mut certificates = told.certificates.clone();
         certificates.extend(self.seal_certificates());
         stage_certificates(&self.book, staging, certificates)?;
-        for fact in more {
-            staging.push(Fact::Held(fact))?;
-        }
-        let fact = staging.push(Fact::Event(event_fact(record, us, &event)))?;
+        let place = more.len();
+        let taken = Fact::Event(event_fact(record, us, &event));
+        let facts = more.into_iter().map(Fact::Held).chain([taken]);
+        let fact = staging.push_all(facts.chain(notices.into_iter().map(Fact::Put)))? + place;
         staging.effects.push((id, event.id(), Effect::Held));
         staging.held.remove(&id);
         staging.taken.push(id);
         staging.cases.insert(id, StagedCase { case, records: vec![(event.id(), record, fact)] });
-        for put in notices {
-            staging.push(Fact::Put(put))?;
-        }
         Ok(())
     }
 
@@ -603,6 +596,17 @@ fn holders(case: &Case, first: &AgencyId, now: Timestamp) -> Vec<AgencyId> {
     let others = standing.map(|grant| &grant.terms.grantee).chain(former);
     let others: BTreeSet<&AgencyId> = others.filter(|other| **other != case.home).collect();
     std::iter::once(first).chain(others.into_iter().filter(|holder| *holder != first)).cloned().collect()
+}
+
+/// To whom and by whom a case was released under this offer, as far as this commit is the first to tell.
+fn staged_release(staging: &Staging, offer: EventId) -> Option<(AgencyId, AgencyId)> {
+    staging.facts.iter().find_map(|fact| {
+        let Fact::Notice { peer, signed, .. } = fact else { return None };
+        match Signed::<CustodyNotice>::parse(signed).ok()?.value().read().ok()? {
+            Told::Released(release) if release.offer == offer => Some((release.to, peer.clone())),
+            _ => None,
+        }
+    })
 }
 
 fn event_fact(record: Record, author: AgencyId, event: &Event) -> EventFact {

@@ -73,11 +73,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }
         self.stage_overtaken(staging, peer, case, event)?;
         staging.receipts.entry(peer.clone()).or_default().push(Leaf::New(fact));
-        if kind == Kind::Accept
-            && let Err(problem) = self.stage_release(staging, case, now, random)
-        {
-            // The acceptance stands, and the next record voids it: the target is told by its receipt and asks again.
-            self.outputs.push_back(Output::Alarm(problem.within(format!("release of {case}"))));
+        if kind == Kind::Accept {
+            let mark = staging.mark(case);
+            if let Err(problem) = self.stage_release(staging, case, now, random) {
+                staging.undo(mark);
+                // The acceptance stands, and the next record voids it: the target is told by its receipt and asks again.
+                self.outputs.push_back(Output::Alarm(problem.within(format!("release of {case}"))));
+            }
         }
         Ok(())
     }
@@ -151,13 +153,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
             _ => Vec::new(),
         };
         stage_certificates(&self.book, staging, certificates)?;
-        let fact = staging.push(Fact::Event(EventFact {
+        let recorded = Fact::Event(EventFact {
             record,
             author: author.clone(),
             header: event.header.bytes().to_vec(),
             body: event.body.clone(),
             approval: event.approval.as_ref().map(|approval| approval.bytes().to_vec()),
-        }))?;
+        });
+        let puts = how_it_came.into_iter().chain(reference).chain(told).map(Fact::Put);
+        let fact = staging.push_all(std::iter::once(recorded).chain(puts))?;
         let staged =
             staging.cases.entry(id).or_insert_with(|| StagedCase { case: next.clone(), records: Vec::new() });
         staged.case = next;
@@ -165,9 +169,6 @@ impl<D: Disk, S: Store> Desk<D, S> {
         staging.effects.push((id, event_id, applied.effect));
         for (settled, effect) in applied.settled {
             staging.effects.push((id, settled, effect));
-        }
-        for put in how_it_came.into_iter().chain(reference).chain(told) {
-            staging.push(Fact::Put(put))?;
         }
         Ok((place, fact))
     }

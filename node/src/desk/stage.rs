@@ -53,11 +53,21 @@ pub(super) struct Staging {
 }
 
 /// A case with the records that this commit adds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StagedCase {
     pub(super) case: Case,
     /// Event id, record, and which fact of the staging it is.
     pub(super) records: Vec<(EventId, Record, usize)>,
+}
+
+/// How a commit stood before something was staged in a case that may fail half way.
+#[derive(Debug)]
+pub(super) struct Mark {
+    facts: usize,
+    bytes: usize,
+    effects: usize,
+    id: CaseId,
+    case: Option<StagedCase>,
 }
 
 /// A leaf that a receipt is to show.
@@ -104,6 +114,36 @@ impl Staging {
         self.entries.push(entry);
         self.facts.push(fact);
         Ok(self.facts.len() - 1)
+    }
+
+    /// Adds facts that belong together, all of them or none, and says which is the first.
+    pub(super) fn push_all(&mut self, facts: impl IntoIterator<Item = Fact>) -> Result<usize> {
+        let (first, bytes) = (self.facts.len(), self.bytes);
+        let pushed = facts.into_iter().try_for_each(|fact| self.push(fact).map(drop));
+        if pushed.is_err() {
+            self.cut(first, bytes);
+        }
+        pushed.map(|()| first)
+    }
+
+    fn cut(&mut self, facts: usize, bytes: usize) {
+        self.facts.truncate(facts);
+        self.entries.truncate(facts);
+        self.bytes = bytes;
+    }
+
+    /// How it stands, for [`Staging::undo`].
+    pub(super) fn mark(&self, id: CaseId) -> Mark {
+        let (facts, effects) = (self.facts.len(), self.effects.len());
+        Mark { facts, bytes: self.bytes, effects, id, case: self.cases.get(&id).cloned() }
+    }
+
+    /// Takes back what was staged in the case since.
+    pub(super) fn undo(&mut self, mark: Mark) {
+        self.cut(mark.facts, mark.bytes);
+        self.effects.truncate(mark.effects);
+        self.cases.remove(&mark.id);
+        self.cases.extend(mark.case.map(|case| (mark.id, case)));
     }
 
     /// Notes what a caller's key leads to.
@@ -274,4 +314,27 @@ pub(super) fn stage_certificates(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::PutFact;
+    use crate::desk::fact::Parcel;
+
+    #[test]
+    fn facts_that_belong_together_are_staged_together() {
+        let put = |bytes: usize| {
+            let peer = ogic_certs::testing::agency("health.gov.example");
+            Fact::Put(PutFact { peer, case: CaseId(Digest::ZERO), parcel: Parcel::Notice(vec![0; bytes]) })
+        };
+        let mut staging = Staging::default();
+        staging.push(put(1)).unwrap();
+        let before = staging.bytes;
+        let problem = staging.push_all([put(2), put(3), put(4 << 20), put(4)]).unwrap_err();
+        assert_eq!(problem.code, ogic_certs::Code::TooLarge);
+        assert_eq!((staging.facts.len(), staging.entries.len(), staging.bytes), (1, 1, before));
+        assert_eq!(staging.push_all([put(2), put(3)]).unwrap(), 1);
+        assert_eq!((staging.facts.len(), staging.entries.len()), (3, 3));
+    }
 }

@@ -176,6 +176,68 @@ fn who_asks_for_a_case_on_its_way_is_told_so_if_it_may_know() {
 }
 
 #[test]
+fn a_decline_that_overtakes_its_release_is_not_lost() {
+    for together in [false, true] {
+        let mut scene = Scene::new();
+        let case = scene.open_case();
+        let terms = scene.terms("labour");
+        scene.share(case, terms).unwrap();
+        scene.offer("transport", "health", case).unwrap();
+        scene.settle();
+        scene.hold("transport", "health", case).unwrap();
+        scene.answer("health", case, Kind::Accept).unwrap();
+        scene.deliver("health", "transport");
+        scene.commit("transport").unwrap();
+        let released = scene.take("transport", "labour");
+        // Health declines after all, before it hears of the release.
+        scene.answer("health", case, Kind::Decline).unwrap();
+        scene.deliver("health", "transport");
+        scene.commit("transport").unwrap();
+        assert_eq!(scene.homes(case), ["transport"]);
+        let declined = scene.take("transport", "labour");
+        if together {
+            scene.give("transport", "labour", &released);
+            scene.give("transport", "labour", &declined);
+        } else {
+            scene.give("transport", "labour", &declined);
+            scene.commit("labour").unwrap();
+            scene.give("transport", "labour", &released);
+        }
+        scene.commit("labour").unwrap();
+        for _ in 0..3 {
+            scene.settle();
+            scene.now = scene.now.plus_ms(10_000);
+            let now = scene.now;
+            scene.desk("transport").handle_timeout(now);
+        }
+        assert_eq!(scene.desk("labour").book().home_of(&case), Some(&id("transport")), "{together}");
+        assert!(scene.desk("labour").book().custody[&case].moves.is_empty());
+        let note = scene.note(case, "medical", "from labour");
+        let event = event_of(&scene.act("labour", "note", &note).unwrap());
+        scene.settle();
+        assert!(matches!(scene.sent("labour", event), SentState::Done { .. }));
+    }
+}
+
+#[test]
+fn what_was_staged_half_is_taken_back() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let (now, note) = (scene.now, scene.note(case, "application", "never recorded"));
+    let before = scene.desk("transport").case(&case).unwrap();
+    let desk = scene.desk("transport");
+    let mut staging = Staging::default();
+    for _ in 0..2 {
+        let mark = staging.mark(case);
+        desk.stage_own(&mut staging, note.clone(), now).unwrap();
+        assert!(staging.cases[&case].records.len() == 1 && !staging.is_empty());
+        staging.undo(mark);
+        assert!(staging.is_empty() && staging.entries().is_empty() && staging.effects.is_empty());
+        assert_eq!(Some(desk.staged_case(&mut staging, case).unwrap().case.clone()), before);
+    }
+}
+
+#[test]
 fn a_moved_head_voids_the_acceptance() {
     let mut scene = Scene::new();
     let case = scene.open_case();
