@@ -35,7 +35,8 @@ const MESSAGES_PER_TURN: usize = 256;
 /// How long the writer sleeps at most when nothing is due.
 const IDLE_MS_MAX: u64 = 1_000;
 
-/// Times that the store is emptied and rebuilt in one life of the node: one that fails more often needs an operator.
+/// Times that the store is emptied and rebuilt, and memory with it, in one life of the node: one that fails more often needs
+/// an operator.
 const REBUILDS_MAX: u32 = 3;
 
 /// What the writer is told.
@@ -187,9 +188,14 @@ impl State {
                     continue;
                 }
             };
-            self.commit();
-            while stop && self.desk.waiting() > 0 {
+            loop {
                 self.commit();
+                if let Some(problem) = self.desk.must_reopen().cloned() {
+                    self.desk = rebuilt(self.desk, problem, &mut rebuilds)?;
+                }
+                if !stop || self.desk.waiting() == 0 {
+                    break;
+                }
             }
             if self.desk.must_follow()
                 && let Err(problem) = self.desk.follow()
@@ -360,7 +366,7 @@ fn rebuilt(desk: NodeDesk, problem: Problem, rebuilds: &mut u32) -> Result<NodeD
         return Err(problem);
     }
     *rebuilds += 1;
-    tracing::error!(%problem, rebuilds, "the store has failed and is rebuilt from the journal");
+    tracing::error!(%problem, rebuilds, "store and memory are rebuilt from the journal");
     let desk = desk.reopen()?;
     tracing::warn!(leaves = desk.log().size(), "the store follows the journal again");
     Ok(desk)

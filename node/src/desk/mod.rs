@@ -127,6 +127,8 @@ pub struct Desk<D: Disk, S: Store> {
     floor: Timestamp,
     /// Why this node does not sign: others hold more of its log than it does.
     fence: Option<Problem>,
+    /// Why memory lacks something that the journal has: the desk must be opened again over it.
+    behind_journal: Option<Problem>,
     /// The newest checkpoint, for hello and proofs.
     checkpoint: Option<publish::Signed>,
     /// The documents of cases that were asked for.
@@ -182,7 +184,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// 4. Extend the tree, sign one checkpoint, publish the staged states, release receipts, wake outboxes.
     /// 5. (after) the store follows: [`Desk::follow`].
     ///
-    /// A failure of 3 drops what was staged, answers every caller with it, and leaves the log read-only. `random` gives the salts.
+    /// A failure of 3 drops what was staged, answers every caller with it, and leaves the log read-only. One of 4 leaves on the
+    /// disk what is there: every caller is told to ask again (`AnswerLost`), and [`Desk::must_reopen`] says why. `random` gives
+    /// the salts.
     pub fn commit(&mut self, now: Timestamp, random: &mut dyn FnMut(&mut [u8])) -> Result<bool> {
         let now = now.max(self.floor);
         self.floor = now;
@@ -209,7 +213,16 @@ impl<D: Disk, S: Store> Desk<D, S> {
         match self.make_durable(staging.entries()) {
             Ok(committed) => {
                 self.meter.at(Phase::Publish);
-                self.publish(staging, &committed, now)
+                if let Err(problem) = self.take_facts(&staging, &committed) {
+                    let problem = Problem::new(Code::AnswerLost, "commit")
+                        .found(problem.to_string())
+                        .expected("the node to read its journal again");
+                    self.behind_journal = Some(problem.clone());
+                    self.abandon(staging, &problem);
+                    return Err(problem);
+                }
+                self.publish(staging, &committed, now);
+                Ok(())
             }
             Err(problem) => {
                 self.abandon(staging, &problem);
@@ -244,7 +257,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if self.log.is_read_only() {
             return Some(Problem::new(Code::StoreReadOnly, "journal"));
         }
-        self.fence.clone()
+        self.behind_journal.as_ref().or(self.fence.as_ref()).cloned()
+    }
+
+    /// Why nothing is committed until this desk was opened again ([`Desk::reopen`]): something is durable that it could not take
+    /// up in memory.
+    pub const fn must_reopen(&self) -> Option<&Problem> {
+        self.behind_journal.as_ref()
     }
 
     /// Step 5: lets the store take one merged batch of what was published; false if there was none. To be called when nothing

@@ -56,6 +56,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             refused: HashMap::new(),
             floor,
             fence: None,
+            behind_journal: None,
             checkpoint: None,
             documents: HashMap::new(),
             figures: Figures::default(),
@@ -66,8 +67,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
         Ok(desk)
     }
 
-    /// Empties the store and opens the desk again over its journal: what is left to do when the store has failed. What
-    /// memory alone held goes on: work that waits, who is connected, tries that are counted.
+    /// Empties the store and opens the desk again over its journal: what is left to do when the store has failed, or when
+    /// memory lacks what the journal has. What memory alone held goes on: work that waits, who is connected, tries that are
+    /// counted.
     ///
     /// Errors: what clearing the store and [`Desk::open`] say; `StoreReadOnly`, since what the disk then holds is for the
     /// next start to find out. Nothing is left after one but the journal, which has all.
@@ -75,12 +77,20 @@ impl<D: Disk, S: Store> Desk<D, S> {
         if self.log.is_read_only() {
             return Err(Problem::new(Code::StoreReadOnly, "journal"));
         }
-        let Self { settings, log, mut store, outbox, post, queue, outputs, tries, refused, .. } = self;
-        let Self { floor, fence, figures, meter, .. } = self;
+        let Self { settings, log, mut store, mut outbox, post, queue, mut outputs, tries, refused, .. } =
+            self;
+        let Self { floor, fence, figures, meter, behind_journal, .. } = self;
         store.clear()?;
         let size = log.size();
-        let fresh = Self::open(log.into_disk(), store, settings, Some(size))?;
-        // What the fresh one would ask for was asked for when this one was opened, or since.
+        let mut fresh = Self::open(log.into_disk(), store, settings, Some(size))?;
+        // What the fresh one would ask for was asked for when this one was opened, or since; but for what it lacked.
+        if behind_journal.is_some() {
+            fresh.outbox.set_window(outbox.window());
+            post.connected_peers().for_each(|peer| fresh.outbox.connected(peer, floor));
+            outputs.extend(post.connected_peers().cloned().map(Output::Wake));
+            outputs.append(&mut fresh.outputs);
+            std::mem::swap(&mut outbox, &mut fresh.outbox);
+        }
         Ok(Self { outbox, post, queue, outputs, tries, refused, floor, fence, figures, meter, ..fresh })
     }
 

@@ -49,6 +49,10 @@ impl Post {
         self.peers.remove(peer);
     }
 
+    pub(super) fn connected_peers(&self) -> impl Iterator<Item = &AgencyId> {
+        self.peers.keys()
+    }
+
     pub(super) fn is_connected(&self, peer: &AgencyId) -> bool {
         self.peers.contains_key(peer)
     }

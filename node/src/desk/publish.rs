@@ -36,13 +36,8 @@ pub(super) struct Signed {
 }
 
 impl<D: Disk, S: Store> Desk<D, S> {
-    /// Publishes what is durable. Errors are ours (`Internal`) and leave every record in its place.
-    pub(super) fn publish(
-        &mut self,
-        mut staging: Staging,
-        committed: &Committed,
-        now: Timestamp,
-    ) -> Result<()> {
+    /// Takes what is durable up in memory. What an error leaves out is in the journal nevertheless.
+    pub(super) fn take_facts(&mut self, staging: &Staging, committed: &Committed) -> Result<()> {
         for (fact, place) in staging.facts.iter().zip(&committed.places) {
             self.book.apply(fact, place.position, place.leaf)?;
             if let (Fact::Held(held), Some(leaf)) = (fact, place.leaf) {
@@ -52,6 +47,11 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 take_held(&mut self.held, base, known, held, (place.position, leaf))?;
             }
         }
+        Ok(())
+    }
+
+    /// Publishes what was taken up.
+    pub(super) fn publish(&mut self, mut staging: Staging, committed: &Committed, now: Timestamp) {
         self.publish_cases(&staging, committed);
         for fact in &staging.facts {
             if let Fact::Put(put) = fact {
@@ -77,7 +77,6 @@ impl<D: Disk, S: Store> Desk<D, S> {
         self.publish_effects(&staging);
         self.note_looks(std::mem::take(&mut staging.looks), now);
         self.release(staging, now);
-        Ok(())
     }
 
     /// Answers what needed nothing durable, or has it now: receipts, refusals, callers.
@@ -279,7 +278,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         ReceiptFrame::build(self.log.tree(), signed.size, signed.cose.clone(), leaves, &signed.heads, &known)
     }
 
-    /// A commit failed: nothing of it happened, and everybody who waits is told.
+    /// A commit failed: everybody who waits is told why.
     pub(super) fn abandon(&mut self, staging: Staging, problem: &Problem) {
         for (ticket, _) in staging.replies {
             self.outputs.push_back(Output::Reply(ticket, Err(problem.clone())));

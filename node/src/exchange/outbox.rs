@@ -181,6 +181,11 @@ impl Outbox {
         self.window_items = items.clamp(1, WINDOW_ITEMS_MAX);
     }
 
+    /// Most items in flight to one peer.
+    pub const fn window(&self) -> usize {
+        self.window_items
+    }
+
     /// Takes an item; it comes after every other of its case and peer. False if it is here already.
     pub fn put(&mut self, item: Item) -> bool {
         if self.entries.contains_key(&item.id) {

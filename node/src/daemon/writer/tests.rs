@@ -193,6 +193,23 @@ async fn a_store_that_keeps_failing_ends_the_writer_which_says_so() {
 }
 
 #[tokio::test]
+async fn what_is_durable_and_cannot_be_taken_up_is_answered_at_once_and_ends_the_writer() {
+    let mut scene = Scene::new().await;
+    // A definition whose bytes are not what was checked: nothing but a fault of ours brings one so far.
+    let signed = Signed::sign(ServiceText::new("no definition").unwrap(), &scene.seal).unwrap();
+    let chain: Vec<Certificate> = scene.seal.chain().cloned().collect();
+    let signed = Box::new(scene.trust.open(signed, &chain, system_clock()()).unwrap());
+    let service = Box::new(Service::parse(TEXT).unwrap());
+    let work =
+        |ticket| Work::Service { ticket: Some(ticket), key: None, signed, certificates: chain, service };
+    let told = soon(scene.writer.call(work)).await.unwrap_err();
+    assert_eq!((told.code, told.code.exit()), (Code::AnswerLost, 7), "it may be asked again");
+    // The journal is read again, and says what is wrong with it: that is for an operator.
+    let end = soon(&mut scene.ended).await.unwrap().unwrap_err();
+    assert_eq!(soon(scene.open("22")).await.unwrap_err().code, end.code);
+}
+
+#[tokio::test]
 async fn whoever_waits_for_a_writer_that_dies_is_told() {
     let mut scene = Scene::new().await;
     let (release, held) = std::sync::mpsc::channel::<()>();

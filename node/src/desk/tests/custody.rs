@@ -10,7 +10,7 @@ use ogic_certs::record::Record;
 const NAMES: [&str; 3] = ["transport", "health", "labour"];
 
 impl Scene {
-    fn offer(&mut self, from: &str, to: &str, case: CaseId) -> Result<EventId> {
+    pub(super) fn offer(&mut self, from: &str, to: &str, case: CaseId) -> Result<EventId> {
         let terms = Terms { steps: Vec::new(), purpose: "moved house".to_owned(), ..self.terms(to) };
         let act = self.plain(Some(case), Kind::Offer, None, &Body::of(Detail::Offer(terms)));
         let act = self.approved(from, act);
@@ -20,6 +20,23 @@ impl Scene {
 
     /// `to` fetches the history of `home`, verifies it, and holds it.
     fn hold(&mut self, home: &str, to: &str, case: CaseId) -> Result<()> {
+        let entries = self.fetch(home, to, case)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let ticket = self.ticket();
+        self.desk(to).offer(Work::Hold { ticket, case, entries });
+        drop(self.commit(to));
+        self.reply(to, ticket).map(drop)
+    }
+
+    /// What `to` does not hold of it yet, verified.
+    pub(super) fn fetch(
+        &mut self,
+        home: &str,
+        to: &str,
+        case: CaseId,
+    ) -> Result<Vec<(Record, CheckedEvent)>> {
         let offered = self.desk(to).book().custody[&case].offered.clone().expect("an offer");
         let from = self.desk(to).held(&case).map_or(0, |held| held.records);
         let ticket = self.ticket();
@@ -35,7 +52,7 @@ impl Scene {
         let page = match self.reply(home, ticket) {
             Ok(Answer::Page(page)) => page,
             // Nothing is new.
-            Err(problem) if problem.code == Code::ValueRefused => return Ok(()),
+            Err(problem) if problem.code == Code::ValueRefused => return Ok(Vec::new()),
             other => panic!("{other:?}"),
         };
         let service = self.service;
@@ -48,7 +65,7 @@ impl Scene {
         self.desk(to).offer(Work::Service { ticket: None, key: None, signed, certificates, service });
         self.commit(to)?;
         let bag: Bag = page.certificates.iter().map(|der| Certificate::from_der(der).unwrap()).collect();
-        let entries = page
+        Ok(page
             .entries
             .iter()
             .map(|entry| {
@@ -56,11 +73,7 @@ impl Scene {
                 let event = entry.event.parse().unwrap();
                 (record, check::check_event(&self.trust, event, &bag, record.received).unwrap())
             })
-            .collect();
-        let ticket = self.ticket();
-        self.desk(to).offer(Work::Hold { ticket, case, entries });
-        drop(self.commit(to));
-        self.reply(to, ticket).map(drop)
+            .collect())
     }
 
     fn answer(&mut self, who: &str, case: CaseId, kind: Kind) -> Result<EventId> {

@@ -1,5 +1,7 @@
 //! A desk is what its journal says: after every end of its process, with any store, it goes on where it was.
 
+use std::cell::Cell;
+
 use super::*;
 use crate::store::{CaseRow, RecordRow};
 
@@ -150,12 +152,14 @@ struct Failing {
     rows: MemoryStore,
     /// Batches until it fails.
     left: u32,
-    failed: bool,
+    /// Reads of a case until it fails.
+    reads: Cell<u32>,
+    failed: Cell<bool>,
 }
 
 impl Failing {
     fn ask(&self) -> Result<&MemoryStore> {
-        if self.failed { Err(Problem::new(Code::StoreDamaged, "store")) } else { Ok(&self.rows) }
+        if self.failed.get() { Err(Problem::new(Code::StoreDamaged, "store")) } else { Ok(&self.rows) }
     }
 }
 
@@ -165,6 +169,8 @@ impl Store for Failing {
     }
 
     fn case(&self, case: &CaseId) -> Result<Option<CaseRow>> {
+        self.reads.set(self.reads.get().saturating_sub(1));
+        self.failed.set(self.failed.get() || self.reads.get() == 0);
         self.ask()?.case(case)
     }
 
@@ -178,15 +184,68 @@ impl Store for Failing {
 
     fn apply(&mut self, batch: &Batch) -> Result<()> {
         self.left = self.left.saturating_sub(1);
-        self.failed |= self.left == 0;
+        self.failed.set(self.failed.get() || self.left == 0);
         self.ask()?;
         self.rows.apply(batch)
     }
 
     fn clear(&mut self) -> Result<()> {
-        *self = Self { rows: MemoryStore::new(), left: u32::MAX, failed: false };
+        *self = failing(u32::MAX, u32::MAX);
         Ok(())
     }
+}
+
+fn failing(left: u32, reads: u32) -> Failing {
+    Failing { rows: MemoryStore::new(), left, reads: Cell::new(reads), failed: Cell::new(false) }
+}
+
+#[test]
+fn what_is_durable_and_not_in_memory_is_answered_at_once_and_read_again() {
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    scene.offer("transport", "health", case).unwrap();
+    scene.settle();
+    let entries = scene.fetch("transport", "health", case).unwrap();
+    let records = entries.len() as u64;
+    let (settings, disk) = (scene.parties["health"].settings.clone(), scene.parties["health"].disk.clone());
+    scene.kill("health", true);
+    // The store answers while the records are staged, and not when they are to be taken up.
+    let mut desk = Desk::open(disk, failing(u32::MAX, 3), settings, None).unwrap();
+    let now = scene.now;
+    let hello = scene.desk("transport").hello(&id("health"), 1, now);
+    desk.connected(&id("transport"), &hello, now);
+    desk.set_window(7);
+    let note = scene.note(case, "medical", "in the same commit");
+    desk.offer(Work::Act { ticket: Ticket(1), key: "note".to_owned(), act: Box::new(note.clone()) });
+    desk.offer(Work::Hold { ticket: Ticket(2), case, entries });
+    assert_eq!(desk.commit(now, &mut |_| {}).unwrap_err().code, Code::AnswerLost);
+    let lost: Vec<_> = std::iter::from_fn(|| desk.poll_output())
+        .filter_map(|output| match output {
+            Output::Reply(ticket, Err(problem)) => Some((ticket, problem.code)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lost, [(Ticket(1), Code::AnswerLost), (Ticket(2), Code::AnswerLost)]);
+    assert!(desk.must_reopen().is_some());
+    // What was durable is true, and the callers' questions have their answers.
+    let mut desk = desk.reopen().unwrap();
+    assert!(desk.must_reopen().is_none());
+    assert_eq!(desk.held(&case).unwrap().records, records);
+    desk.offer(Work::Act { ticket: Ticket(3), key: "note".to_owned(), act: Box::new(note) });
+    desk.commit(now, &mut |_| {}).unwrap();
+    let answers: Vec<_> = std::iter::from_fn(|| desk.poll_output())
+        .filter_map(|output| match output {
+            Output::Reply(Ticket(3), Ok(Answer::Sent { event, .. })) => Some(event),
+            _ => None,
+        })
+        .collect();
+    let [event] = answers[..] else { panic!("{answers:?}") };
+    // What was to be sent goes out on the connection that is there, in the window that was set.
+    let sent = desk.poll_messages(&id("transport"), now, 512);
+    assert!(sent.iter().any(
+        |(_, message)| matches!(message, Message::Event(carried) if EventId::of(&carried.header) == event)
+    ));
+    assert_eq!(desk.outbox().window(), 7);
 }
 
 #[test]
@@ -198,7 +257,7 @@ fn a_store_that_fails_once_costs_no_record() {
             (scene.parties["transport"].settings.clone(), scene.parties["transport"].disk.clone());
         let before = (scene.desk("transport").cases().unwrap(), scene.history(case));
         scene.kill("transport", true);
-        let store = Failing { rows: MemoryStore::new(), left: 1, failed: false };
+        let store = failing(1, u32::MAX);
         let mut desk = Desk::open(disk, store, settings, None).unwrap();
         let now = scene.now;
         let hello = scene.desk("health").hello(&id("transport"), 1, now);
@@ -208,7 +267,8 @@ fn a_store_that_fails_once_costs_no_record() {
         assert_eq!(desk.follow().unwrap_err().code, Code::StoreDamaged, "the batch is still there");
         if wait_for_the_store {
             // As a store that comes back by itself would.
-            (desk.store.failed, desk.store.left) = (false, u32::MAX);
+            desk.store.failed.set(false);
+            desk.store.left = u32::MAX;
         } else {
             desk = desk.reopen().unwrap();
         }
