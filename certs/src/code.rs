@@ -31,6 +31,18 @@ impl Side {
     }
 }
 
+impl Side {
+    /// The same side in the words of the other end: what a peer says of itself, or of us, turned round.
+    #[must_use]
+    pub const fn as_told_by_peer(self) -> Self {
+        match self {
+            Self::Ours => Self::Peer,
+            Self::Peer => Self::Ours,
+            Self::Authority | Self::Ttp | Self::Caller => self,
+        }
+    }
+}
+
 macro_rules! codes {
     ($($number:literal $name:ident $side:ident $http:literal $exit:literal
         $en:literal $ru:literal $hint_en:literal $hint_ru:literal;)+) => {

@@ -1,11 +1,13 @@
 //! `ogic outbox`: what waits to be delivered, and what was parked because it could not be.
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use crate::answer;
 use crate::change::Change;
 use crate::invocation::Invocation;
 use crate::output::{Outcome, table};
+use crate::text::Text;
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -63,6 +65,15 @@ pub(crate) async fn run(arguments: Arguments, run: &Invocation) -> Outcome {
     }
 }
 
+/// Why an item has not arrived, and whose turn it is.
+fn refusal(item: &Value, text: &Text) -> String {
+    let problem = answer::problem(item, "/problem", text);
+    match item["problem"]["side"].as_str() {
+        Some(side) => format!("{problem}, {}", text.word_for("side", side)),
+        None => problem,
+    }
+}
+
 async fn list(run: &Invocation) -> Outcome {
     let outbox = run.client()?.get("/v1/outbox").await?;
     run.console.result(&outbox, |text| {
@@ -88,7 +99,7 @@ async fn list(run: &Invocation) -> Outcome {
                     text.word_for("delivery", &answer::text(item, "/state")),
                     answer::text(item, "/tries"),
                     answer::time(item, "/next_try"),
-                    answer::problem(item, "/problem", text),
+                    refusal(item, text),
                 ]
             })
             .collect();

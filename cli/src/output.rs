@@ -84,6 +84,14 @@ impl Failure {
         }
     }
 
+    /// Whose turn it is to act. What is parked was refused by the agency that it was sent to, in its own words.
+    const fn side(&self) -> Side {
+        match &self.advice {
+            Some(Advice::Parked(_)) => self.problem.side().as_told_by_peer(),
+            _ => self.problem.side(),
+        }
+    }
+
     /// As lines for people: what, then why, then what to do.
     pub(crate) fn lines(&self, text: &Text) -> String {
         let problem = &self.problem;
@@ -99,7 +107,7 @@ impl Failure {
             "ogic: {}\n      {why}\n      {}, {}\n{} {hint}\n",
             text.sentence(problem.code),
             problem.code,
-            side(text, problem.side()),
+            side(text, self.side()),
             text.word("error-hint"),
         )
     }
@@ -110,7 +118,7 @@ impl Failure {
         let mut error = json!({
             "code": problem.code.to_string(),
             "name": format!("{:?}", problem.code),
-            "side": problem.side().as_str(),
+            "side": self.side().as_str(),
             "field": problem.field,
             "found": problem.found,
             "expected": problem.expected,

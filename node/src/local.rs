@@ -127,6 +127,13 @@ pub fn problem_json(problem: &Problem) -> serde_json::Value {
     })
 }
 
+/// A peer's refusal as JSON: its own side is the peer's to us, and the peer's is ours.
+pub fn refusal_json(problem: &Problem) -> serde_json::Value {
+    let mut told = problem_json(problem);
+    told["side"] = problem.side().as_told_by_peer().as_str().into();
+    told
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -23,7 +23,7 @@ use crate::case::head_moved;
 use crate::daemon::{Entry, Handle};
 use crate::desk::check::{self, Bag};
 use crate::desk::{Act, Answer as DeskAnswer, SentState};
-use crate::local::{Asked, Content, IdempotencyKey, Named, json as read, problem_json};
+use crate::local::{Asked, Content, IdempotencyKey, Named, json as read, refusal_json};
 
 /// Longest wait for another agency's receipt, within the patience of a client.
 const WAIT_MS_MAX: u64 = 45_000;
@@ -319,7 +319,7 @@ async fn head_holds(handle: &Handle, key: &str, case: CaseId, demanded: HeadAt) 
 /// What the home refused stays in the outbox: the answer names it, so that it can be sent again or given up.
 fn parked(event: EventId, problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.code.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut error: Value = problem_json(problem);
+    let mut error: Value = refusal_json(problem);
     error["parked"] = event.to_string().into();
     (status, Json(json!({ "error": error }))).into_response()
 }

@@ -11,7 +11,8 @@ use super::Answer;
 use super::views::{ItemShown, SentView, base64};
 use crate::daemon::{Handle, NodeDesk};
 use crate::desk::{Fact, Parcel, Sent, SentState};
-use crate::local::{Asked, Content, IdempotencyKey, Named, json as read, problem_json};
+use crate::exchange::outbox::{ItemState, ItemView};
+use crate::local::{Asked, Content, IdempotencyKey, Named, json as read, problem_json, refusal_json};
 
 /// Most messages that a list shows, oldest first: what holds up the others is among them.
 const LIST_MAX: usize = 1000;
@@ -30,12 +31,22 @@ pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
                     state: view.state.as_str(),
                     tries: view.tries,
                     next_try: view.next_try.map(|at| at.ms()),
-                    problem: view.problem.map(problem_json),
+                    problem: problem(desk, &view),
                 })
             })
             .collect()
     });
     Ok(Json(json!({ "items": items.await?? })))
+}
+
+/// Why a message has not arrived. What could not be read here is parked here alone; all else was said by its receiver, or is
+/// about it.
+pub(super) fn problem(desk: &NodeDesk, view: &ItemView<'_>) -> Option<Value> {
+    let problem = view.problem?;
+    let refused =
+        desk.book().sent.get(&view.item.id).is_some_and(|sent| !matches!(sent.state, SentState::Waiting));
+    let ours = problem.code == Code::PeerTimeout || (view.state == ItemState::Parked && !refused);
+    Some(if ours { problem_json(problem) } else { refusal_json(problem) })
 }
 
 /// What a message is, in a word.

@@ -13,7 +13,7 @@ use crate::case::Policy;
 use crate::daemon::{Handle, NodeDesk};
 use crate::desk::{Fact, Parcel, Sent, SentState};
 use crate::exchange::outbox::ItemState;
-use crate::local::{Asked, Named, problem_json};
+use crate::local::{Asked, Named, refusal_json};
 
 /// Cases that are looked through for one event before the writer gets its turn again.
 pub(super) const CASES_PER_LOOK: usize = 64;
@@ -57,11 +57,11 @@ fn sent(desk: &mut NodeDesk, event: EventId) -> Result<Option<Traced>> {
     let item = desk.outbox().item(&event.0);
     let (state, seq, problem) = match &sent.state {
         SentState::Done { place, .. } => ("receipted", place.map(|place| place.seq), None),
-        SentState::Parked(problem) => ("refused", None, Some(problem_json(problem))),
-        SentState::Dropped(problem) => ("dropped", None, Some(problem_json(problem))),
+        SentState::Parked(problem) => ("refused", None, Some(refusal_json(problem))),
+        SentState::Dropped(problem) => ("dropped", None, Some(refusal_json(problem))),
         SentState::Waiting => {
             let parked = item.as_ref().is_some_and(|item| item.state == ItemState::Parked);
-            let problem = item.and_then(|item| item.problem).map(problem_json);
+            let problem = item.and_then(|item| super::outbox::problem(desk, &item));
             (if parked { "parked" } else { "waiting" }, None, problem)
         }
     };

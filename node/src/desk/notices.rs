@@ -183,7 +183,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         Ok(())
     }
 
-    /// A peer refused: what can never succeed is parked, the rest is tried again later.
+    /// A peer refused: what can never succeed is parked, and what a day of tries did not let pass; the rest is tried again.
     pub(super) fn stage_refused(
         &mut self,
         staging: &mut Staging,
@@ -201,7 +201,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return;
         }
         let code = refusal.value().code;
-        if is_passing(code) {
+        if is_passing(code) && !self.outbox.is_out_of_patience(&id, code, now) {
             self.outbox.delay(&id, refusal.value().problem(), now);
             return;
         }

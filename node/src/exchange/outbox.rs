@@ -21,6 +21,8 @@ pub const ACKNOWLEDGE_MS_MAX: u64 = 60_000;
 pub const DELAY_FIRST_MS: u64 = 500;
 /// The longest delay.
 pub const DELAY_MS_MAX: u64 = 300_000;
+/// How long an item is sent again whose sender the receiver cannot judge.
+pub const UNDECIDED_MS_MAX: u64 = 86_400_000;
 
 /// One thing to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,6 +112,12 @@ pub const fn is_passing(code: Code) -> bool {
     )
 }
 
+/// Whether a refusal with this code says that the receiver lacks what it needs to judge the sender. It passes as soon as the
+/// receiver has newer data, which takes minutes once anybody answers it; a seal that nobody it trusts vouches for never passes.
+pub const fn is_undecided(code: Code) -> bool {
+    matches!(code, Code::CertificateUnknown | Code::AgencyUnknown | Code::TrustUndecidable)
+}
+
 /// All that is to be sent, to all peers.
 #[derive(Debug)]
 pub struct Outbox {
@@ -131,6 +139,8 @@ struct Entry {
     state: State,
     tries: u32,
     problem: Option<Problem>,
+    /// Since when the receiver cannot judge its sender.
+    undecided: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -195,7 +205,8 @@ impl Outbox {
         let order = self.next_order;
         self.next_order += 1;
         self.counts.waiting += 1;
-        self.entries.insert(id, Entry { item, order, state: State::Waiting, tries: 0, problem: None });
+        let (state, tries, problem, undecided) = (State::Waiting, 0, None, None);
+        self.entries.insert(id, Entry { item, order, state, tries, problem, undecided });
         self.enqueue(id);
         true
     }
@@ -271,7 +282,13 @@ impl Outbox {
         if self.take_out(*id).is_none() {
             return false;
         }
-        let tries = self.entries.get(id).map_or(0, |entry| entry.tries);
+        let mut tries = 0;
+        if let Some(entry) = self.entries.get_mut(id) {
+            tries = entry.tries;
+            if is_undecided(problem.code) {
+                entry.undecided.get_or_insert(now);
+            }
+        }
         let ms = self.jitter.spread(exponential(DELAY_FIRST_MS, tries, DELAY_MS_MAX));
         self.set_state(*id, State::Delayed(now.plus_ms(ms)));
         self.set_problem(id, problem);
@@ -279,10 +296,17 @@ impl Outbox {
         true
     }
 
+    /// Whether a refusal of the item with this code is the last of those that may pass: it has passed for too long.
+    pub fn is_out_of_patience(&self, id: &Digest, code: Code, now: Timestamp) -> bool {
+        let since = self.entries.get(id).and_then(|entry| entry.undecided);
+        is_undecided(code) && since.is_some_and(|since| now.since_ms(since) >= UNDECIDED_MS_MAX)
+    }
+
     /// A parked or delayed item is sent again, at its old place. False if it is neither.
     pub fn retry(&mut self, id: &Digest) -> bool {
         match self.entries.get(id).map(|entry| entry.state) {
             Some(State::Parked | State::Delayed(_)) => {
+                self.forget_undecided(id);
                 self.take_out(*id);
                 self.set_state(*id, State::Waiting);
                 self.enqueue(*id);
@@ -304,6 +328,7 @@ impl Outbox {
             entry.item.peer = peer.clone();
             entry.problem = None;
         }
+        self.forget_undecided(id);
         self.enqueue(*id);
         true
     }
@@ -434,6 +459,12 @@ impl Outbox {
         }
         if let State::Delayed(at) | State::InFlight(at) = new {
             self.timers.insert((at, id));
+        }
+    }
+
+    fn forget_undecided(&mut self, id: &Digest) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.undecided = None;
         }
     }
 

@@ -458,6 +458,46 @@ fn a_reference_waits_for_fresh_data_and_is_taken_when_they_are_back() {
 }
 
 #[test]
+fn what_a_peer_cannot_judge_is_parked_after_a_day_and_then_overtaken() {
+    const HOUR_MS: u64 = 3_600_000;
+    let mut scene = Scene::new();
+    let (case, _) = scene.shared_case();
+    let note = scene.note(case, "medical", "under a seal that nobody there vouches for");
+    let first = event_of(&scene.act("health", "first", &note).unwrap());
+    let mut hours = 0;
+    while matches!(scene.sent("health", first), SentState::Waiting) {
+        scene.federation.set_now(scene.now);
+        scene.trust = trust_of(&mut scene.federation);
+        let ours = scene.trust.clone();
+        // Transport judges by the registry of another federation.
+        let mut other = Federation::new(8, scene.now);
+        scene.trust = trust_of(&mut other);
+        scene.deliver("health", "transport");
+        scene.commit("transport").unwrap();
+        scene.trust = ours;
+        scene.deliver("transport", "health");
+        scene.commit("health").unwrap();
+        scene.now = scene.now.plus_ms(HOUR_MS);
+        let now = scene.now;
+        scene.desk("health").handle_timeout(now);
+        hours += 1;
+        assert!(hours < 30, "it is parked");
+    }
+    assert!(hours > 24, "it may pass by itself for a day: {hours} h");
+    let SentState::Parked(problem) = scene.sent("health", first) else { panic!() };
+    assert!(crate::exchange::outbox::is_undecided(problem.code), "{problem}");
+    // What comes after it goes on, and it is never recorded behind that.
+    let note = scene.note(case, "medical", "later");
+    let later = event_of(&scene.act("health", "later", &note).unwrap());
+    scene.settle();
+    assert_eq!(scene.history(case).last(), Some(&later));
+    assert!(matches!(retry(&mut scene, "retry", first.0), Ok(Answer::Done)));
+    scene.settle();
+    assert!(matches!(scene.sent("health", first), SentState::Parked(p) if p.code == Code::HeadMoved));
+    assert_eq!(scene.history(case).last(), Some(&later));
+}
+
+#[test]
 fn a_share_whose_reference_cannot_be_told_is_not_recorded() {
     let mut scene = Scene::new();
     let case = scene.open_case();

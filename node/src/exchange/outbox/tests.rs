@@ -366,3 +366,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn patience_with_a_receiver_that_cannot_judge_lasts_a_day_and_begins_anew_with_a_retry() {
+    let mut outbox = Outbox::new(1);
+    outbox.put(item(0, "b.example", case(0)));
+    let later = |ms: u64| NOW.plus_ms(ms);
+    for (name, code, at, out) in [
+        ("first", Code::TrustUndecidable, 0, false),
+        ("another reason in between", Code::DiskFull, 1_000, false),
+        ("nearly a day", Code::CertificateUnknown, UNDECIDED_MS_MAX - 1, false),
+        ("a full disk passes however long it takes", Code::DiskFull, UNDECIDED_MS_MAX, false),
+        ("a day", Code::AgencyUnknown, UNDECIDED_MS_MAX, true),
+    ] {
+        assert_eq!(outbox.is_out_of_patience(&id(0), code, later(at)), out, "{name}");
+        outbox.delay(&id(0), problem(code), later(at));
+    }
+    assert!(outbox.park(&id(0), problem(Code::AgencyUnknown)) && outbox.retry(&id(0)));
+    assert!(!outbox.is_out_of_patience(&id(0), Code::AgencyUnknown, later(UNDECIDED_MS_MAX)));
+}
