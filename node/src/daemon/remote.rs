@@ -93,7 +93,7 @@ impl Handle {
     async fn head_seen(&self, case: CaseId) -> Result<Option<(HeadAt, Option<Vec<u8>>)>> {
         self.ask(move |desk| {
             let seen = desk.book().heads.get(&case)?.head;
-            Some((seen, desk.frame_of_head(&case)))
+            Some((seen, desk.statement_of_head(&case)))
         })
         .await
     }
@@ -368,8 +368,9 @@ impl Reading {
         self.frames.push((self.next_seq(), page.receipt.clone()));
         if self.home != *handle.agency() {
             // The desk compares what is shown with all that it has seen, this read's earlier pages too, and keeps what is higher.
+            let listed = check::is_listed(&trust, checkpoint.value());
             let (peer, frame, checkpoint) = (self.home.clone(), Box::new(frame), Box::new(checkpoint));
-            let work = Work::Receipts { peer, frame, checkpoint, certificates };
+            let work = Work::Receipts { peer, frame, checkpoint, listed, certificates };
             handle.writer().order(super::writer::Order::Work(work)).await?;
         }
         Ok(())

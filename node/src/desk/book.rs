@@ -5,32 +5,21 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ogic_certs::certificate::Certificate;
-use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Payload, Sign1, Signed};
 use ogic_certs::custody::{CustodyNotice, Told};
 use ogic_certs::event::{Body, HeadAt, Header, Terms};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::path::issuers;
 use ogic_certs::receipt::ReceiptFrame;
-use ogic_certs::record::HeadLeaf;
 use ogic_certs::reference::Reference;
 use ogic_certs::refusal::{Refusal, VerdictNotice};
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact, Parcel};
 use super::order::Overtaken;
+use super::statements::{HeadSeen, LogSeen, Seen, subject};
 use crate::case::service::Service;
 use crate::log::Position;
-
-/// Logs of one peer that are kept: each is a change that a person must see.
-pub(super) const LOGS_PER_PEER_MAX: usize = 8;
-/// Contradictions of one peer that are kept with both sides.
-pub(super) const ALARMS_PER_PEER_MAX: usize = 32;
-
-fn sides_digest(sides: &[Vec<u8>]) -> Digest {
-    let digests: Vec<Digest> = sides.iter().map(|side| Digest::of(side)).collect();
-    Digest::of_parts(&digests.iter().map(|digest| digest.as_bytes().as_slice()).collect::<Vec<_>>())
-}
 
 /// A right that another home gave us.
 #[derive(Clone, Debug)]
@@ -76,28 +65,6 @@ pub enum SentState {
     Parked(Problem),
     /// Refused for this reason, and given up by an operator.
     Dropped(Problem),
-}
-
-/// The highest that we saw of a peer's log.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// The checkpoint's COSE bytes.
-    pub checkpoint: Vec<u8>,
-    /// Its size.
-    pub size: u64,
-    /// Its root.
-    pub root: Digest,
-    /// The log's origin.
-    pub origin: String,
-}
-
-/// The highest head that we saw of another home's case, with the signed frame that says so.
-#[derive(Clone, Debug)]
-pub struct HeadSeen {
-    /// The head.
-    pub head: HeadAt,
-    /// Where the receipt frame lies that shows it; none if it came by a reference or page.
-    pub frame: Option<Position>,
 }
 
 /// A service definition at hand.
@@ -190,10 +157,10 @@ pub struct Book {
     /// What a person must see.
     pub alarms: Vec<Problem>,
     /// The highest that was seen of every log of a peer; [`Book::seen`] is of the newest log.
-    logs: HashMap<(AgencyId, String), Seen>,
-    /// Contradictions that are kept, by digest of their sides, and how many of each peer.
-    contradictions: HashSet<Digest>,
-    alarms_of: HashMap<AgencyId, usize>,
+    pub(super) logs: HashMap<(AgencyId, String), LogSeen>,
+    /// Contradictions that are kept, by what they are about, and how many of each peer.
+    pub(super) contradictions: HashSet<Digest>,
+    pub(super) alarms_of: HashMap<AgencyId, usize>,
 }
 
 impl Book {
@@ -217,7 +184,7 @@ impl Book {
             Fact::Access(access) => self.access.entry(access.case).or_default().push(position),
             Fact::Notice { leaf: notice, peer, signed } => {
                 self.notices.insert(notice.digest, (position, leaf.unwrap_or_default()));
-                self.take_notice(peer, signed, notice.received)?;
+                self.take_notice(peer, signed, notice.received, position)?;
             }
             Fact::Put(put) => {
                 let id = put.parcel.id();
@@ -282,7 +249,7 @@ impl Book {
             Fact::Outcome(outcome) => {
                 self.outcomes.insert(outcome.key.clone(), outcome.clone());
             }
-            Fact::PeerSeen { peer, checkpoint } => self.see(peer, checkpoint)?,
+            Fact::PeerSeen { peer, checkpoint } => self.see(peer, checkpoint, position)?,
             Fact::Service(signed) => {
                 let envelope = Sign1::parse(signed, ogic_certs::cose::Kind::Service)?;
                 let service = Service::parse(envelope.payload())?;
@@ -292,7 +259,7 @@ impl Book {
                 self.overtaken.entry((fact.peer.clone(), fact.claim.case)).or_default().add(fact.clone());
             }
             Fact::Alarm { code, peer, sides, .. } => {
-                self.contradictions.insert(sides_digest(sides));
+                self.contradictions.insert(subject(sides));
                 *self.alarms_of.entry(peer.clone()).or_default() += 1;
                 self.alarms.push(Problem::new(*code, "peer").found(peer.to_string()));
             }
@@ -407,12 +374,18 @@ impl Book {
         }
     }
 
-    fn take_notice(&mut self, peer: &AgencyId, signed: &[u8], received: Timestamp) -> Result<()> {
+    fn take_notice(
+        &mut self,
+        peer: &AgencyId,
+        signed: &[u8],
+        received: Timestamp,
+        at: Position,
+    ) -> Result<()> {
         let envelope = Sign1::parse_any(signed)?;
         match envelope.kind() {
             ogic_certs::cose::Kind::Reference => {
                 let reference = Reference::decode(envelope.payload())?;
-                self.see_head(reference.case, reference.head, None);
+                self.see_head(reference.case, reference.head, at, false);
                 self.references.entry(reference.case).or_default().push(Held { reference, received });
             }
             ogic_certs::cose::Kind::Custody => {
@@ -421,7 +394,7 @@ impl Book {
             _ => {
                 let notice = VerdictNotice::decode(envelope.payload())?;
                 if self.home_of(&notice.case) == Some(peer) {
-                    self.see_head(notice.case, notice.head, None);
+                    self.see_head(notice.case, notice.head, at, false);
                 }
                 // A judgement may come from an agency that has become the home since.
                 if let Some(sent) = self.sent.get_mut(&notice.event.0) {
@@ -445,111 +418,10 @@ impl Book {
         for (_, head) in frame.heads() {
             // Of a case its home alone speaks.
             if self.home_of(&head.case) == Some(peer) {
-                self.see_head(head.case, HeadAt { seq: head.seq, record: head.record }, Some(at));
+                self.see_head(head.case, HeadAt { seq: head.seq, record: head.record }, at, true);
             }
         }
-        self.see(peer, frame.checkpoint_cose())
-    }
-
-    /// Keeps the higher checkpoint of a peer's log.
-    fn see(&mut self, peer: &AgencyId, signed: &[u8]) -> Result<()> {
-        let checkpoint = Signed::<Checkpoint>::parse(signed)?;
-        let value = checkpoint.value();
-        let origin = value.origin.to_string();
-        let key = (peer.clone(), origin.clone());
-        let known = self.logs.get(&key);
-        let is_new = known.is_none();
-        // Of one size the first statement stays: another root is an alarm, and does not take its place.
-        if known.is_some_and(|seen| {
-            seen.size > value.size || (seen.size == value.size && seen.root != value.root)
-        }) {
-            return Ok(());
-        }
-        let seen = Seen { checkpoint: signed.to_vec(), size: value.size, root: value.root, origin };
-        self.logs.insert(key, seen.clone());
-        // A statement of an older log does not make it the present one again.
-        if is_new || self.seen.get(peer).is_none_or(|current| current.origin == seen.origin) {
-            self.seen.insert(peer.clone(), seen);
-        }
-        Ok(())
-    }
-
-    /// Keeps the higher head of another home's case.
-    pub fn see_head(&mut self, case: CaseId, head: HeadAt, frame: Option<Position>) {
-        let higher = self.heads.get(&case).is_none_or(|seen| {
-            // The same head with its proof is more than the head alone.
-            seen.head.seq < head.seq || (seen.head == head && seen.frame.is_none() && frame.is_some())
-        });
-        if higher {
-            self.heads.insert(case, HeadSeen { head, frame });
-        }
-    }
-
-    /// Whether a head of `peer`'s case contradicts the one that was seen at the same place.
-    pub fn contradicts(&self, peer: &AgencyId, head: &HeadLeaf) -> bool {
-        self.heads
-            .get(&head.case)
-            .filter(|_| self.home_of(&head.case) == Some(peer))
-            .is_some_and(|seen| seen.head.seq == head.seq && seen.head.record != head.record)
-    }
-
-    /// The case in which a frame of `peer`, proven under its checkpoint, contradicts what was seen: another head at the same
-    /// place, or another record where the head was.
-    pub fn contradicted(&self, peer: &AgencyId, frame: &ReceiptFrame) -> Option<CaseId> {
-        let head = frame.heads().iter().map(|(_, head)| head).find(|head| self.contradicts(peer, head));
-        let record = || {
-            frame.records().map(|(_, record)| record).find(|record| {
-                self.heads
-                    .get(&record.case)
-                    .filter(|_| self.home_of(&record.case) == Some(peer))
-                    .is_some_and(|seen| seen.head.seq == record.seq && seen.head.record != record.digest())
-            })
-        };
-        head.map(|head| head.case).or_else(|| record().map(|record| record.case))
-    }
-
-    /// Whether a frame of `peer` shows more of its cases than was kept with its proof.
-    pub fn shows_more(&self, peer: &AgencyId, frame: &ReceiptFrame) -> bool {
-        frame.heads().iter().any(|(_, head)| {
-            self.home_of(&head.case) == Some(peer)
-                && self.heads.get(&head.case).is_none_or(|seen| {
-                    seen.head.seq < head.seq || (seen.frame.is_none() && seen.head.seq == head.seq)
-                })
-        })
-    }
-
-    /// Whether a checkpoint is of a log of `peer` that was never seen, while another was. `LimitReached` when it has had so
-    /// many that they are not kept any more.
-    pub fn changes_log(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> Result<bool> {
-        let key = (peer.clone(), checkpoint.origin.to_string());
-        if self.logs.contains_key(&key) || !self.seen.contains_key(peer) {
-            return Ok(false);
-        }
-        let logs = self.logs.keys().filter(|(agency, _)| agency == peer).count();
-        if logs < LOGS_PER_PEER_MAX {
-            return Ok(true);
-        }
-        Err(Problem::new(Code::LimitReached, "origin")
-            .found(checkpoint.origin.to_string())
-            .expected(format!("one of the {LOGS_PER_PEER_MAX} logs that this agency has had")))
-    }
-
-    /// Whether a contradiction of `peer` is one more to be kept: each once, and of each peer a bounded number, which is proof
-    /// enough.
-    pub fn is_news(&self, peer: &AgencyId, sides: &[Vec<u8>]) -> bool {
-        let kept = self.alarms_of.get(peer).copied().unwrap_or_default();
-        kept < ALARMS_PER_PEER_MAX && !self.contradictions.contains(&sides_digest(sides))
-    }
-
-    /// Whether a checkpoint contradicts the highest that was seen of that log.
-    pub fn forks(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> bool {
-        self.log_of(peer, checkpoint)
-            .is_some_and(|seen| seen.size == checkpoint.size && seen.root != checkpoint.root)
-    }
-
-    /// The highest that was seen of the log that a checkpoint is of.
-    pub fn log_of(&self, peer: &AgencyId, checkpoint: &Checkpoint) -> Option<&Seen> {
-        self.logs.get(&(peer.clone(), checkpoint.origin.to_string()))
+        self.see(peer, frame.checkpoint_cose(), at)
     }
 
     /// The certificates of these signers, each with those of the authorities above it, each once; what counts at `at` first. The

@@ -320,6 +320,7 @@ fn receipts(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timest
         Ok(()) => Ok(Work::Receipts {
             peer: peer.clone(),
             frame: Box::new(frame),
+            listed: is_listed(trust, checkpoint.value()),
             checkpoint: Box::new(checkpoint),
             certificates,
         }),
@@ -329,6 +330,13 @@ fn receipts(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timest
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// Whether the registry lists the log of this checkpoint among those of its agency.
+pub fn is_listed(trust: &Trust, checkpoint: &Checkpoint) -> bool {
+    let origin = checkpoint.origin.to_string();
+    let member = trust.registry().member(&checkpoint.origin.agency);
+    member.is_some_and(|member| member.logs.contains(&origin))
 }
 
 /// Opens a checkpoint, whose origin must be of its signer's agency.

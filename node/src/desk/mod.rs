@@ -26,6 +26,7 @@ mod publish;
 mod recent;
 mod rows;
 mod stage;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -35,12 +36,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use ogic_certs::cose::Signer;
 use ogic_certs::{AgencyId, CaseId, Code, EventId, Problem, Result, Timestamp};
 
-pub use book::{Book, CustodyKnown, HeadSeen, Held, Move, Offered, Seen, Sent, SentState, ServiceHeld};
+pub use book::{Book, CustodyKnown, Held, Move, Offered, Sent, SentState, ServiceHeld};
 pub use custody::CLOCK_SKEW_MS_MAX;
 pub use documents::Named;
 pub use fact::{AccessFact, AnswerFact, EventFact, Fact, OutcomeFact, OvertakenFact, Parcel, PutFact};
 pub use meter::Phase;
 pub use order::Overtaken;
+pub use statements::{HeadSeen, Seen};
 pub use work::{Act, Answer, CheckedEvent, Claim, CustodyTold, Output, Read, Ticket, Wanted, Work};
 
 use crate::case::{Policy, case_unknown};

@@ -5,7 +5,7 @@
 use ogic_certs::certificate::Certificate;
 use ogic_certs::checkpoint::Checkpoint;
 use ogic_certs::cose::{Payload, Sign1};
-use ogic_certs::event::Header;
+use ogic_certs::event::{HeadAt, Header};
 use ogic_certs::receipt::ReceiptFrame;
 use ogic_certs::record::NoticeLeaf;
 use ogic_certs::refusal::Refusal;
@@ -14,9 +14,10 @@ use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Times
 
 use super::fact::{Fact, Parcel};
 use super::stage::{Leaf, Staging, stage_certificates};
+use super::statements::{Other, places, subject, told};
 use super::{Desk, Output, SentState};
 use crate::exchange::outbox::is_passing;
-use crate::log::Disk;
+use crate::log::{Disk, Position};
 use crate::store::Store;
 
 impl<D: Disk, S: Store> Desk<D, S> {
@@ -79,7 +80,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         staging: &mut Staging,
         peer: &AgencyId,
         frame: &ReceiptFrame,
-        checkpoint: &Verified<Checkpoint>,
+        (checkpoint, listed): (&Verified<Checkpoint>, bool),
         certificates: Vec<Certificate>,
         now: Timestamp,
     ) -> Result<()> {
@@ -88,13 +89,13 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 .found(checkpoint.value().origin.to_string())
                 .expected(peer.to_string()));
         }
-        if let Some(case) = self.book.contradicted(peer, frame) {
-            let held = self.frame_of_head(&case);
-            let sides = held.into_iter().chain([frame.encode()]).collect();
-            self.stage_contradiction(staging, peer.clone(), sides, now);
+        let contradicted =
+            places(frame).find_map(|(case, place)| self.other_side(staging, peer, &case, place));
+        if let Some(other) = contradicted {
+            self.stage_fork(staging, peer.clone(), &other, frame.encode(), now);
             return Ok(());
         }
-        if !self.take_checkpoint(staging, peer, checkpoint, now)? {
+        if !self.take_checkpoint(staging, peer, (checkpoint, listed), now)? {
             return Ok(());
         }
         let mut done = Vec::new();
@@ -115,53 +116,101 @@ impl<D: Disk, S: Store> Desk<D, S> {
             }
         }
         if done.is_empty() && !self.book.shows_more(peer, frame) {
-            let higher = self.book.log_of(peer, checkpoint.value());
-            if higher.is_none_or(|seen| seen.size < checkpoint.value().size) {
+            if self.book.is_higher(peer, checkpoint.value()) {
                 stage_certificates(&self.book, staging, certificates)?;
-                let checkpoint = checkpoint.signed().bytes().to_vec();
-                staging.push(Fact::PeerSeen { peer: peer.clone(), checkpoint })?;
+                self.push_seen(staging, peer, checkpoint)?;
             }
             return Ok(());
         }
         stage_certificates(&self.book, staging, certificates)?;
         staging.settled.extend(&done);
         self.figures.receipts_taken += done.len() as u64;
-        staging.push(Fact::PeerReceipt { peer: peer.clone(), frame: frame.encode(), done })?;
+        let fact = staging.push(Fact::PeerReceipt { peer: peer.clone(), frame: frame.encode(), done })?;
+        staging.shown.see(peer, checkpoint.value(), fact);
+        for (case, place) in places(frame) {
+            if self.speaks_of(staging, peer, &case) {
+                staging.shown.see_head(case, place, fact);
+            }
+        }
         Ok(())
     }
 
+    /// Whether `peer` is the home of the case, as far as was told before or in this commit.
+    fn speaks_of(&self, staging: &Staging, peer: &AgencyId, case: &CaseId) -> bool {
+        self.book.home_of(case).or_else(|| staging.homes.get(case)) == Some(peer)
+    }
+
+    /// What contradicts this place of `peer`'s case: what was seen, or what this commit was shown.
+    fn other_side(&self, staging: &Staging, peer: &AgencyId, case: &CaseId, place: HeadAt) -> Option<Other> {
+        let known = || self.book.contradicts(case, place).or_else(|| staging.shown.contradicts(case, place));
+        known().filter(|_| self.speaks_of(staging, peer, case))
+    }
+
+    /// A notice of a home, which was just staged, tells a head of its case: it is compared as one in a frame is.
+    pub(super) fn compare_told(
+        &mut self,
+        staging: &mut Staging,
+        peer: AgencyId,
+        signed: Vec<u8>,
+        now: Timestamp,
+    ) {
+        let Some((case, head)) = told(&signed) else { return };
+        if let Some(other) = self.other_side(staging, &peer, &case, head) {
+            return self.stage_fork(staging, peer, &other, signed, now);
+        }
+        let digest = Digest::of(&signed);
+        let is_it = |fact: &Fact| matches!(fact, Fact::Notice { leaf, .. } if leaf.digest == digest);
+        if let Some(fact) = staging.facts.iter().rposition(is_it)
+            && self.speaks_of(staging, &peer, &case)
+        {
+            staging.shown.see_head(case, head, fact);
+        }
+    }
+
     /// Compares a peer's checkpoint with what was seen of its logs; false if it is a contradiction, which is then kept. A log
-    /// that nobody heard of before may be a rightful new one; that it is another is for a person to see.
+    /// that nobody heard of before is a rightful new one if the registry lists it; that it is another is else for a person to
+    /// see.
     fn take_checkpoint(
         &mut self,
         staging: &mut Staging,
         peer: &AgencyId,
-        checkpoint: &Verified<Checkpoint>,
+        (checkpoint, listed): (&Verified<Checkpoint>, bool),
         now: Timestamp,
     ) -> Result<bool> {
-        let (shown, held) =
-            (checkpoint.value(), self.book.seen.get(peer).map(|seen| seen.checkpoint.clone()));
-        let sides = |held: Option<Vec<u8>>| -> Vec<Vec<u8>> {
-            held.into_iter().chain([checkpoint.signed().bytes().to_vec()]).collect()
-        };
-        if self.book.forks(peer, shown) {
-            let held = self.book.log_of(peer, shown).map(|seen| seen.checkpoint.clone());
-            self.stage_contradiction(staging, peer.clone(), sides(held), now);
+        let (value, signed) = (checkpoint.value(), checkpoint.signed().bytes());
+        if let Some(other) = self.book.forks(peer, value).or_else(|| staging.shown.forks(peer, value)) {
+            self.stage_fork(staging, peer.clone(), &other, signed.to_vec(), now);
             return Ok(false);
         }
-        if self.book.changes_log(peer, shown)? {
-            self.stage_contradiction(staging, peer.clone(), sides(held), now);
+        if self.book.changes_log(peer, value)? && !listed {
+            let held = self.book.seen.get(peer).map(|seen| Other::Checkpoint(seen.checkpoint.clone()));
+            if let Some(held) = held {
+                self.stage_fork(staging, peer.clone(), &held, signed.to_vec(), now);
+            }
         }
         Ok(true)
     }
 
-    /// The peer's frame that shows the highest head of its case, as it was received.
-    pub fn frame_of_head(&self, case: &CaseId) -> Option<Vec<u8>> {
-        let (kind, bytes) = self.log.read(self.book.heads.get(case)?.frame?).ok()?;
-        match Fact::from_entry(kind, &bytes).ok()? {
-            Fact::PeerReceipt { frame, .. } => Some(frame),
-            _ => None,
-        }
+    fn push_seen(
+        &self,
+        staging: &mut Staging,
+        peer: &AgencyId,
+        checkpoint: &Verified<Checkpoint>,
+    ) -> Result<()> {
+        let signed = checkpoint.signed().bytes().to_vec();
+        let fact = staging.push(Fact::PeerSeen { peer: peer.clone(), checkpoint: signed })?;
+        staging.shown.see(peer, checkpoint.value(), fact);
+        Ok(())
+    }
+
+    /// The peer's statement that shows the highest head of its case, as it was received.
+    pub fn statement_of_head(&self, case: &CaseId) -> Option<Vec<u8>> {
+        self.statement_at(self.book.heads.get(case)?.told)
+    }
+
+    fn statement_at(&self, position: Position) -> Option<Vec<u8>> {
+        let (kind, bytes) = self.log.read(position).ok()?;
+        statement_in(&Fact::from_entry(kind, &bytes).ok()?)
     }
 
     /// A checkpoint of a peer that was shown elsewhere than in a receipt.
@@ -169,16 +218,12 @@ impl<D: Disk, S: Store> Desk<D, S> {
         &mut self,
         staging: &mut Staging,
         peer: AgencyId,
-        checkpoint: &Verified<Checkpoint>,
+        (checkpoint, listed): (&Verified<Checkpoint>, bool),
         now: Timestamp,
     ) -> Result<()> {
-        let higher = self
-            .book
-            .log_of(&peer, checkpoint.value())
-            .is_none_or(|seen| seen.size < checkpoint.value().size);
-        if self.take_checkpoint(staging, &peer, checkpoint, now)? && higher {
-            let checkpoint = checkpoint.signed().bytes().to_vec();
-            staging.push(Fact::PeerSeen { peer, checkpoint })?;
+        let higher = self.book.is_higher(&peer, checkpoint.value());
+        if self.take_checkpoint(staging, &peer, (checkpoint, listed), now)? && higher {
+            self.push_seen(staging, &peer, checkpoint)?;
         }
         Ok(())
     }
@@ -242,7 +287,24 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }
     }
 
-    /// Two signed statements of a peer that contradict each other are kept, each such pair once.
+    /// A statement of a peer contradicts another one of it: both are kept.
+    fn stage_fork(
+        &mut self,
+        staging: &mut Staging,
+        peer: AgencyId,
+        other: &Other,
+        statement: Vec<u8>,
+        now: Timestamp,
+    ) {
+        let other = match other {
+            Other::Checkpoint(signed) => Some(signed.clone()),
+            Other::At(position) => self.statement_at(*position),
+            Other::Fact(fact) => staging.facts.get(*fact).and_then(statement_in),
+        };
+        self.stage_contradiction(staging, peer, other.into_iter().chain([statement]).collect(), now);
+    }
+
+    /// Two signed statements of a peer that contradict each other are kept, each contradiction once.
     pub(super) fn stage_contradiction(
         &mut self,
         staging: &mut Staging,
@@ -250,15 +312,22 @@ impl<D: Disk, S: Store> Desk<D, S> {
         sides: Vec<Vec<u8>>,
         now: Timestamp,
     ) {
-        let staged = staging
-            .facts
-            .iter()
-            .any(|fact| matches!(fact, Fact::Alarm { sides: kept, .. } if *kept == sides));
-        if staged || !self.book.is_news(&peer, &sides) {
+        let about = subject(&sides);
+        if !self.book.is_news(&peer, &about) || !staging.shown.contradictions.insert(about) {
             return;
         }
         let problem = Problem::new(Code::ForkDetected, "peer").found(peer.to_string());
         self.outputs.push_back(Output::Alarm(problem));
         self.push_or_alarm(staging, Fact::Alarm { code: Code::ForkDetected, peer, sides, at: now });
+    }
+}
+
+/// The signed statement of a peer that a fact keeps.
+fn statement_in(fact: &Fact) -> Option<Vec<u8>> {
+    match fact {
+        Fact::PeerReceipt { frame, .. } => Some(frame.clone()),
+        Fact::Notice { signed, .. } => Some(signed.clone()),
+        Fact::PeerSeen { checkpoint, .. } => Some(checkpoint.clone()),
+        _ => None,
     }
 }

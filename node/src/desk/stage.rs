@@ -10,6 +10,7 @@ use ogic_certs::record::Record;
 use ogic_certs::{AgencyId, CaseId, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact};
+use super::statements::Shown;
 use super::work::{Answer, Claim, Ticket, Work};
 use super::{Desk, LookKey, WORK_PER_COMMIT_MAX};
 use crate::case::{self, Case, Effect, Service};
@@ -28,6 +29,8 @@ pub(super) struct Staging {
     bytes: usize,
     /// Cases as staged so far.
     pub(super) cases: BTreeMap<CaseId, StagedCase>,
+    /// What it was shown of other agencies' logs and cases.
+    pub(super) shown: Shown,
     /// Homes that this commit is the first to tell of.
     pub(super) homes: HashMap<CaseId, AgencyId>,
     /// Who waits for what.
@@ -213,8 +216,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 if fits && !self.may_be_home(staging, &peer, &case) {
                     let problem = super::custody::unproven(&peer);
                     staging.refusals.push((peer, Digest::of(&bytes), problem, None));
-                } else if self.stage_notice(staging, peer.clone(), bytes, fits, certificates, now) {
-                    staging.homes.insert(case, peer);
+                } else if self.stage_notice(staging, peer.clone(), bytes.clone(), fits, certificates, now) {
+                    staging.homes.insert(case, peer.clone());
+                    self.compare_told(staging, peer, bytes, now);
                 }
             }
             Work::Verdict { peer, notice, certificates } => {
@@ -224,8 +228,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
                     && self.book.sent.get(&event).is_some_and(|sent| {
                         sent.peer == peer || self.book.home_of(&sent.case) == Some(&peer)
                     });
-                if self.stage_notice(staging, peer, bytes, fits, certificates, now) {
+                if self.stage_notice(staging, peer.clone(), bytes.clone(), fits, certificates, now) {
                     staging.settled.push(event);
+                    self.compare_told(staging, peer, bytes, now);
                 }
             }
             Work::Custody { peer, told } => self.stage_custody(staging, peer, *told, now, random),
@@ -233,15 +238,16 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 let answer = self.stage_hold(staging, case, entries).map(|()| Answer::Done);
                 staging.reply(ticket, answer);
             }
-            Work::Receipts { peer, frame, checkpoint, certificates } => {
-                let result = self.stage_receipts(staging, &peer, &frame, &checkpoint, certificates, now);
+            Work::Receipts { peer, frame, checkpoint, listed, certificates } => {
+                let checkpoint = (&*checkpoint, listed);
+                let result = self.stage_receipts(staging, &peer, &frame, checkpoint, certificates, now);
                 if let Err(problem) = result {
                     self.outputs.push_back(super::Output::Alarm(problem.within(&peer)));
                 }
             }
             Work::Refused { peer, refusal } => self.stage_refused(staging, &peer, &refusal, now),
-            Work::Seen { peer, checkpoint } => {
-                if let Err(problem) = self.stage_seen(staging, peer.clone(), &checkpoint, now) {
+            Work::Seen { peer, checkpoint, listed } => {
+                if let Err(problem) = self.stage_seen(staging, peer.clone(), (&*checkpoint, listed), now) {
                     self.outputs.push_back(super::Output::Alarm(problem.within(&peer)));
                 }
             }

@@ -106,6 +106,8 @@ pub enum Work {
         frame: Box<ReceiptFrame>,
         /// The checkpoint.
         checkpoint: Box<Verified<Checkpoint>>,
+        /// Whether the registry lists its log.
+        listed: bool,
         /// The certificates that it rests on.
         certificates: Vec<Certificate>,
     },
@@ -122,6 +124,8 @@ pub enum Work {
         peer: AgencyId,
         /// The checkpoint.
         checkpoint: Box<Verified<Checkpoint>>,
+        /// Whether the registry lists its log.
+        listed: bool,
     },
     /// Two signed statements of a peer contradict each other.
     Contradiction {

@@ -204,7 +204,7 @@ impl<D: FaultyDisk> Net<D> {
         let peer = self.agencies[home].id().clone();
         if let Some(process) = &mut self.agencies[to].process {
             let checkpoint = Box::new(checkpoint);
-            process.desk.offer(Work::Seen { peer, checkpoint });
+            process.desk.offer(Work::Seen { peer, checkpoint, listed: false });
         }
         Ok(())
     }

@@ -22,23 +22,34 @@ impl Scene {
 
     /// Health reads the case at whatever transport is now, as its daemon does: page by page, all of it checked.
     fn look(&mut self, case: CaseId, grant: EventId) {
-        let page = match self.read("transport", "health", case, Some(grant)).unwrap() {
-            Answer::Page(page) => page,
+        let frame = self.page(case, grant);
+        self.show("health", "transport", &frame);
+    }
+
+    /// The frame that transport answers a look of health with.
+    fn page(&mut self, case: CaseId, grant: EventId) -> Vec<u8> {
+        match self.read("transport", "health", case, Some(grant)).unwrap() {
+            Answer::Page(page) => page.receipt,
             other => panic!("{other:?}"),
-        };
-        self.show("health", "transport", &page.receipt);
+        }
     }
 
     /// `who` is shown a frame of `peer` that came with an answer.
     fn show(&mut self, who: &str, peer: &str, frame: &[u8]) {
+        self.bring(who, peer, frame);
+        self.commit(who).unwrap();
+    }
+
+    /// The same, not committed yet.
+    fn bring(&mut self, who: &str, peer: &str, frame: &[u8]) {
         let bag: Bag = self.parties[peer].settings.seal.chain().cloned().collect();
         let frame = ReceiptFrame::decode(frame).unwrap();
         let (checkpoint, certificates) =
             check::checkpoint(&self.trust, frame.checkpoint_cose(), &bag, self.now).unwrap();
         frame.verify(checkpoint.value()).unwrap();
+        let listed = check::is_listed(&self.trust, checkpoint.value());
         let (frame, checkpoint) = (Box::new(frame), Box::new(checkpoint));
-        self.desk(who).offer(Work::Receipts { peer: id(peer), frame, checkpoint, certificates });
-        self.commit(who).unwrap();
+        self.desk(who).offer(Work::Receipts { peer: id(peer), frame, checkpoint, listed, certificates });
     }
 
     fn note_at_home(&mut self, case: CaseId, text: &str) {
@@ -80,14 +91,13 @@ fn two_heads_of_one_case_are_an_alarm_with_both_sides() {
     scene.look(case, grant);
     let alarms = &scene.party("health").alarms;
     assert!(alarms.iter().any(|alarm| alarm.code == Code::ForkDetected), "{alarms:?}");
-    // The same again is the same alarm.
-    let page = scene.read("transport", "health", case, Some(grant)).unwrap();
-    let Answer::Page(page) = page else { panic!() };
-    for _ in 0..3 {
-        scene.show("health", "transport", &page.receipt);
+    // The same again is the same alarm, under a newer checkpoint too.
+    let frame = scene.page(case, grant);
+    for _ in 0..2 {
+        scene.show("health", "transport", &frame);
     }
     let kept = scene.kept();
-    assert_eq!(kept.len(), 2, "each pair of sides once");
+    assert_eq!(kept.len(), 1, "each contradiction once");
     for sides in &kept {
         let heads: Vec<_> = sides
             .iter()
@@ -97,7 +107,111 @@ fn two_heads_of_one_case_are_an_alarm_with_both_sides() {
         assert_eq!(heads[0].seq, heads[1].seq);
         assert_ne!(heads[0].record, heads[1].record);
     }
-    assert_eq!(scene.desk("health").book().alarms.len(), 2, "and a person sees them after a restart");
+    assert_eq!(scene.desk("health").book().alarms.len(), 1, "and a person sees it after a restart");
+    scene.show("health", "transport", &frame);
+    assert_eq!(scene.desk("health").book().alarms.len(), 1, "which is still the same");
+}
+
+#[test]
+fn two_stories_in_one_commit_are_an_alarm_with_both_sides() {
+    for same_case in [true, false] {
+        let mut scene = Scene::new();
+        let (case, grant) = scene.shared_case();
+        let mut twin = scene.twin("transport");
+        let tell = |scene: &mut Scene, text: &str| {
+            if same_case {
+                scene.note_at_home(case, text);
+            } else {
+                // Another case, of which health is told nothing: only the log's root differs.
+                let opening = scene.opening();
+                scene.act("transport", text, &opening).unwrap();
+            }
+            scene.page(case, grant)
+        };
+        let one = tell(&mut scene, "one story");
+        std::mem::swap(scene.desk("transport"), &mut twin);
+        let another = tell(&mut scene, "another story");
+        scene.bring("health", "transport", &one);
+        scene.bring("health", "transport", &another);
+        scene.commit("health").unwrap();
+        let kept = scene.kept();
+        assert_eq!(kept.len(), 1, "{same_case}");
+        assert_eq!(kept[0][0], one, "{same_case}");
+        assert_eq!(kept[0].len(), 2, "{same_case}");
+    }
+}
+
+#[test]
+fn another_root_at_a_size_that_was_passed_is_an_alarm() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let mut twin = scene.twin("transport");
+    let opening = scene.opening();
+    scene.act("transport", "one story", &opening).unwrap();
+    scene.look(case, grant);
+    for _ in 0..3 {
+        scene.look(case, grant);
+    }
+    std::mem::swap(scene.desk("transport"), &mut twin);
+    let opening = scene.opening();
+    scene.act("transport", "another story", &opening).unwrap();
+    let smaller = scene.page(case, grant);
+    scene.show("health", "transport", &smaller);
+    assert!(scene.party("health").alarms.iter().any(|alarm| alarm.code == Code::ForkDetected));
+    assert_eq!(scene.kept()[0].len(), 2);
+    // After a restart it is known still.
+    scene.show("health", "transport", &smaller);
+    assert_eq!(scene.kept().len(), 1);
+}
+
+#[test]
+fn a_notice_of_another_story_is_an_alarm_with_both_sides() {
+    let mut scene = Scene::new();
+    let (case, grant) = scene.shared_case();
+    let mut twin = scene.twin("transport");
+    scene.note_at_home(case, "one story");
+    scene.look(case, grant);
+    std::mem::swap(scene.desk("transport"), &mut twin);
+    // It does not care what health holds of it.
+    let now = scene.now;
+    let hello = scene.desk("health").hello(&id("transport"), 1, now);
+    let hello = crate::exchange::message::Hello { checkpoint: None, ..hello };
+    scene.desk("transport").connected(&id("health"), &hello, now);
+    // The second right is recorded where the note is in the other story, and its reference names that record.
+    let terms = Terms { purpose: "another".to_owned(), ..scene.terms("health") };
+    scene.share(case, terms).unwrap();
+    scene.deliver("transport", "health");
+    scene.commit("health").unwrap();
+    let kept = scene.kept();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].len(), 2);
+}
+
+#[test]
+fn a_new_log_that_the_registry_lists_alarms_nobody() {
+    for listed in [false, true] {
+        let mut scene = Scene::new();
+        let (case, grant) = scene.shared_case();
+        scene.look(case, grant);
+        let party = scene.party("transport");
+        party.settings.origin.generation = 2;
+        let (settings, fresh) = (party.settings.clone(), SimDisk::new(5));
+        if listed {
+            let origin = settings.origin.to_string();
+            scene.federation.edit_member(&id("transport"), |member| member.logs.push(origin));
+            scene.trust = trust_of(&mut scene.federation);
+        }
+        let renewed = Desk::open(fresh, MemoryStore::new(), settings, None).unwrap();
+        *scene.desk("transport") = renewed;
+        scene.service = scene.publish("transport", LICENCE);
+        let opening = scene.opening();
+        let opened = scene.act("transport", "new", &opening).unwrap();
+        let Answer::Recorded { case: new, .. } = opened else { panic!() };
+        let terms = scene.terms("health");
+        let right = scene.share(new, terms).unwrap();
+        scene.look(new, right);
+        assert_eq!(scene.kept().is_empty(), listed);
+    }
 }
 
 #[test]
