@@ -11,6 +11,7 @@ mod audit;
 mod client;
 mod disk;
 mod faults;
+mod forger;
 mod net;
 mod office;
 mod oracle;

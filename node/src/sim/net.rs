@@ -12,6 +12,7 @@ use ogic_certs::{AgencyId, Timestamp};
 
 use super::agency::{Agency, START};
 use super::disk::FaultyDisk;
+use super::forger::Forger;
 use super::oracle::{Oracle, Task};
 use super::plan::Plan;
 use super::random::Random;
@@ -52,6 +53,8 @@ pub struct Net<D: FaultyDisk = SimDisk> {
     pub(super) in_mind: VecDeque<(usize, Task)>,
     pub(super) trace: Trace,
     pub(super) report: Report,
+    /// The planted home that tells two stories.
+    pub(super) forger: Option<Forger>,
     /// Whether things go wrong by themselves.
     pub(super) chaos: bool,
     /// What was found wrong on the way.
@@ -89,6 +92,7 @@ impl<D: FaultyDisk> Net<D> {
             in_mind: VecDeque::new(),
             trace: Trace::default(),
             report: Report { seeds: 1, ..Report::default() },
+            forger: None,
             chaos: false,
             violations: Vec::new(),
         }

@@ -188,7 +188,7 @@ impl<D: FaultyDisk> Net<D> {
         let mut bag = Bag::default();
         page.certificates.iter().try_for_each(|der| bag.add(der))?;
         let frame = ReceiptFrame::decode(&page.receipt)?;
-        let (checkpoint, _) = check::checkpoint(&trust, frame.checkpoint_cose(), &bag, local)?;
+        let (checkpoint, certificates) = check::checkpoint(&trust, frame.checkpoint_cose(), &bag, local)?;
         frame.verify(checkpoint.value())?;
         let mut prev = Digest::ZERO;
         for entry in &page.entries {
@@ -201,10 +201,12 @@ impl<D: FaultyDisk> Net<D> {
             prev = record.digest();
         }
         self.see(home, frame.checkpoint_cose())?;
+        self.note_shown(home, to, &page.receipt);
         let peer = self.agencies[home].id().clone();
         if let Some(process) = &mut self.agencies[to].process {
-            let checkpoint = Box::new(checkpoint);
-            process.desk.offer(Work::Seen { peer, checkpoint, listed: false });
+            let listed = check::is_listed(&trust, checkpoint.value());
+            let (frame, checkpoint) = (Box::new(frame), Box::new(checkpoint));
+            process.desk.offer(Work::Receipts { peer, frame, checkpoint, listed, certificates });
         }
         Ok(())
     }

@@ -49,6 +49,13 @@ impl<D: FaultyDisk> Net<D> {
         self
     }
 
+    /// Lets somebody at `agency` read a case of another home.
+    pub fn read(&mut self, agency: &str, case: CaseId) -> &mut Self {
+        let agency = self.index(agency);
+        self.errand(agency, Task::Look(case));
+        self
+    }
+
     /// Cuts the power of `agency`. It stays down until [`Net::restart`].
     pub fn crash(&mut self, agency: &str) -> &mut Self {
         let agency = self.index(agency);

@@ -239,7 +239,10 @@ impl<D: FaultyDisk> Net<D> {
         let mut shown = Vec::new();
         while let Some(event) = link.session.poll_event() {
             match event {
-                SessionEvent::Ready(hello) => {
+                SessionEvent::Ready(mut hello) => {
+                    if self.forger.as_ref().is_some_and(|forger| forger.index == to) {
+                        hello.checkpoint = None;
+                    }
                     process.desk.connected(&peer_id, &hello, local);
                     if let Some(fence) = process.desk.fence() {
                         return Err(fence.clone());
@@ -261,6 +264,7 @@ impl<D: FaultyDisk> Net<D> {
             }
         }
         for frame in shown {
+            self.note_shown(peer, to, &frame);
             let frame = ReceiptFrame::decode(&frame)?;
             self.see(peer, frame.checkpoint_cose())?;
         }
