@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use ogic_certs::cose::{Kind, Sign1};
-use ogic_certs::{CaseId, Code, Digest, Problem, Result};
+use ogic_certs::{AgencyId, CaseId, Code, Digest, Problem, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,11 +19,11 @@ const LIST_MAX: usize = 1000;
 
 /// `GET /v1/outbox`.
 pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
-    let items = handle.ask(|desk| -> Result<Vec<ItemShown>> {
+    let items = handle.ask(|desk| -> Result<Vec<(AgencyId, ItemShown)>> {
         let items = desk.outbox().items().into_iter().take(LIST_MAX);
         items
             .map(|view| {
-                Ok(ItemShown {
+                let shown = ItemShown {
                     id: view.item.id.to_string(),
                     peer: view.item.peer.to_string(),
                     case: view.item.case.map(|case| case.to_string()),
@@ -32,11 +32,27 @@ pub(super) async fn list(State(handle): State<Handle>) -> Answer<Json<Value>> {
                     tries: view.tries,
                     next_try: view.next_try.map(|at| at.ms()),
                     problem: problem(desk, &view),
-                })
+                };
+                Ok((view.item.peer.clone(), shown))
             })
             .collect()
     });
-    Ok(Json(json!({ "items": items.await?? })))
+    let items = items.await??.into_iter().map(|(peer, shown)| {
+        let problem = shown.problem.or_else(|| Some(problem_json(&away(&handle, &peer)?)));
+        ItemShown { problem, ..shown }
+    });
+    Ok(Json(json!({ "items": items.collect::<Vec<_>>() })))
+}
+
+/// Why what is for this agency waits, where the reason is that the agency is away.
+fn away(handle: &Handle, peer: &AgencyId) -> Option<Problem> {
+    if handle.endpoint().link(peer).is_some() {
+        return None;
+    }
+    let known = handle.endpoint().problem(peer);
+    Some(known.unwrap_or_else(|| {
+        Problem::new(Code::PeerUnreachable, peer.as_str()).found("not connected").expected("connected")
+    }))
 }
 
 /// Why a message has not arrived. What could not be read here is parked here alone; all else was said by its receiver, or is
