@@ -94,33 +94,34 @@ ATOMS = {
     "field": lambda v: type(v) in (str, bool) or type(v) is int and -1 << 63 <= v < 1 << 63}
 # `name:` are for the keys 1, 2, 3 and so on, `name=` for themselves; without, it is an array, or an alias.
 FORMS = {name: parts for name, parts in re.findall(r"(\w+)\s+=\s+([^;]+);", """
-    digest = bytes32..32; text = text0..1024; name = text0..64; instant = 0..253402300799999; kind = 1..16;
-    uint = 0..18446744073709551615; head = uint digest; verdict = 0..2 sub code; mandate = agency role; event
-    = case:digest? head:head? kind:kind step:name? at:instant size:33..65536 commitment:digest
+    digest = bytes32..32; text = text0..1024; name = text0..64; instant = 0..253402300799999; kind =
+    1..16; uint = 0..18446744073709551615; head = uint digest; verdict = 0..2 sub code; mandate = agency
+    role; event = case:digest? head:head? kind:kind step:name? at:instant size:33..65536 commitment:digest
     approval:digest? grant:digest? code:uint times:times; approval = case:digest? kind:kind step:name?
     commitment:digest; open = service:digest citizen:text; unshare = grant:digest reason:text; reason =
     reason:text; share = to:agency read:bool steps:name* purpose:text ground:text performer:text
-    deadline:instant? expires:instant; judged = event:digest own:verdict evidence:bytes?; release = to:agency
-    offer:digest accept:digest; taken = former:agency notice:bytes; pair = text text; check = text name bool;
-    input = text0..32 digest bytes?; document = sha:digest root:digest bytes:uint label:text0..255
-    media:text0..127; x5t = int digest; custody = case:digest header:bytes body:bytes0..65536 records:record*2
-    at:instant to:agency; evidence = requester:agency nonce:bytes16..16 event:digest approval:digest?
-    at:instant source:text policy:digest mandate:mandate? verdict:verdict checks:check* inputs:input*;
-    registry = federation:agency version:uint at:instant expires:instant members:member*4096 anchors:anchor*64
-    privileged:key*256 services:digest*4096; anchor = der:bytes hosts:agency*4096; member = id:agency en:text
-    ru:text level:1..4 parent:agency? endpoints:text*32 logs:text*32 competences:pair*32; key =
-    identity:identity key:digest; placed = uint bytes; section = 1..7 digest; capsule = case:digest
-    home:agency at:instant sections:section*65536; shown = bytes bytes? bytes?; extract = bytes0..4194304
-    bytes*64 bytes*16; sign1 = bytes none bytes bytes; receipt = bytes0..4096 placed*512 digest* placed*512
-    digest*; title = en=line ru=line; definition = id=word version=1..9223372036854775807 title=title
-    step=step*32 appeal=title~; step = id=word title=title performer=word deadline_working_days=1..520
-    after=string*~ inputs=entry*32~ documents=label*16~ on_silence=remind|escalate|grants~
-    visible_to=citizen|performers*~ optional=bool~ opening=bool~ refuses=bool~; entry = name=word
-    type=text|int|bool required=bool~; reference = case:digest home:agency grant:digest to:agency read:bool
-    steps:name* purpose:text ground:text performer:text deadline:instant? expires:instant at:instant
-    service:digest head:head; refusal = id:digest code:uint field:text head:head? at:instant; notice =
-    case:digest event:digest verdict:verdict head:head at:instant evidence:bytes?; announcement =
-    endpoints:endpoint*8 origin:origin at:instant;""")}
+    deadline:instant? expires:instant; judged = event:digest own:verdict evidence:bytes?; release =
+    to:agency offer:digest accept:digest; taken = former:agency notice:bytes; pair = text text; check =
+    text name bool; input = text0..32 digest bytes?; document = sha:digest root:digest bytes:uint
+    label:text0..255 media:text0..127; x5t = int digest; custody = case:digest header:bytes
+    body:bytes0..65536 records:record*2 at:instant to:agency opening:bytes; evidence = requester:agency
+    nonce:bytes16..16 event:digest approval:digest? at:instant source:text policy:digest mandate:mandate?
+    verdict:verdict checks:check* inputs:input*; registry = federation:agency version:uint at:instant
+    expires:instant members:member*4096 anchors:anchor*64 privileged:key*256 services:digest*4096; anchor
+    = der:bytes hosts:agency*4096; member = id:agency en:text ru:text level:1..4 parent:agency?
+    endpoints:text*32 logs:text*32 competences:pair*32; key = identity:identity key:digest; placed = uint
+    bytes; section = 1..7 digest; capsule = case:digest home:agency at:instant sections:section*65536;
+    shown = bytes bytes? bytes?; extract = bytes0..4194304 bytes*64 bytes*16; sign1 = bytes none bytes
+    bytes; receipt = bytes0..4096 placed*512 digest* placed*512 digest*; title = en=line ru=line;
+    definition = id=word version=1..9223372036854775807 title=title step=step*32 appeal=title~; step =
+    id=word title=title performer=word deadline_working_days=1..520 after=string*~ inputs=entry*32~
+    documents=label*16~ on_silence=remind|escalate|grants~ visible_to=citizen|performers*~ optional=bool~
+    opening=bool~ refuses=bool~; entry = name=word type=text|int|bool required=bool~; reference =
+    case:digest home:agency grant:digest to:agency read:bool steps:name* purpose:text ground:text
+    performer:text deadline:instant? expires:instant at:instant service:digest head:head opening:bytes;
+    refusal = id:digest code:uint field:text head:head? at:instant; notice = case:digest event:digest
+    verdict:verdict head:head at:instant evidence:bytes?; announcement = endpoints:endpoint*8
+    origin:origin at:instant;""")}
 def fits(form, v):
     """`?` may be null, `~` left out, `*n` is an array of at most n, `a..b` are bounds of number or size."""
     if v is None and form[-1] == "?":
@@ -647,8 +648,9 @@ def covers(approval, v):
 def released(data):
     """The notice of a release, its record, and its detail."""
     notice = Signed(data, "custody+cbor")
-    v, event = notice.v, Signed(notice.v.header, "event+cbor")
-    need(event.v.kind == RELEASE and len(v.records) == 2, 1004)
+    v, event, opening = notice.v, *(Signed(one, "event+cbor") for one in (notice.v.header, notice.v.opening))
+    need(event.v.kind == RELEASE and len(v.records) == 2 and opening.v.kind == OPENING, 1004)
+    need(sha(b"ogic case 1" + opening.digest) == v.case, 2011)
     detail, (accept, release) = body_of(v.body, RELEASE)[2], [leaf(one, "record") for one in v.records]
     need((sha(v.body), len(v.body)) == (event.v.commitment, event.v.size) and not event.v.approval, 2011)
     need([release.event, accept.event] == [event.digest, detail.accept], 2011)

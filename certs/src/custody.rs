@@ -7,6 +7,7 @@ use crate::cbor::{self, Fields, Limits, Value};
 use crate::certificate::Certificate;
 use crate::cose::{Kind as Envelope, Payload, Signed};
 use crate::event::{BODY_BYTES_MAX, Detail, Event, HeadAt, Header, Terms};
+use crate::opening::Opening;
 use crate::record::Record;
 use crate::trust::Trust;
 use crate::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
@@ -29,6 +30,8 @@ pub struct CustodyNotice {
     pub at: Timestamp,
     /// Whom it tells.
     pub told_to: AgencyId,
+    /// The header that opened the case, COSE bytes; see [`Opening`].
+    pub opening: Vec<u8>,
 }
 
 impl Payload for CustodyNotice {
@@ -42,6 +45,7 @@ impl Payload for CustodyNotice {
             (4, Value::Array(self.records.iter().map(|record| record.to_bytes().to_vec().into()).collect())),
             (5, self.at.into()),
             (6, (&self.told_to).into()),
+            (7, self.opening.as_slice().into()),
         ]))
     }
 
@@ -64,11 +68,12 @@ impl Payload for CustodyNotice {
             .collect::<Result<Vec<_>>>()?;
         let at = fields.take(5, "time")?.as_time("time")?;
         let told_to = fields.take(6, "told to")?.as_agency("told to")?;
+        let opening = fields.take(7, "opening")?.as_bytes("opening")?.to_vec();
         fields.finish()?;
         if body.len() > BODY_BYTES_MAX {
             return Err(Problem::new(Code::TooLarge, "body").found(body.len().to_string()));
         }
-        Ok(Self { case, header, body, records, at, told_to })
+        Ok(Self { case, header, body, records, at, told_to, opening })
     }
 }
 
@@ -133,10 +138,21 @@ impl Release {
 }
 
 impl CustodyNotice {
-    /// Makes the notice to `told_to` of an event that was given `records`.
-    pub fn of(event: &Event, records: Vec<Record>, told_to: AgencyId, at: Timestamp) -> Self {
+    /// Makes the notice to `told_to` of an event that was given `records`, in the case of this `opening`.
+    pub fn of(
+        event: &Event,
+        records: Vec<Record>,
+        opening: Vec<u8>,
+        told_to: AgencyId,
+        at: Timestamp,
+    ) -> Self {
         let (header, body) = (event.header.bytes().to_vec(), event.body.clone());
-        Self { case: event.case(), header, body, records, at, told_to }
+        Self { case: event.case(), header, body, records, at, told_to, opening }
+    }
+
+    /// What opened the case.
+    pub fn opening(&self) -> Result<Opening> {
+        Opening::parse(&self.opening, self.case)
     }
 
     /// The event, whose header commits to its body. An approval that it names does not travel here: it is in the history.
@@ -146,10 +162,11 @@ impl CustodyNotice {
         Ok(Event { header, body: self.body.clone(), approval: None })
     }
 
-    /// Reads what the notice tells and checks every bond within it: the event is of the case and is what the last record
-    /// names, records follow one another, a release follows its acceptance, what was taken follows its release. Signatures
+    /// Reads what the notice tells and checks every bond within it: the opening and the event are of the case, the last record
+    /// names the event, records follow one another, a release follows its acceptance, what was taken follows its release. Signatures
     /// are for [[`open_release`]]. `KindMismatch`, `DigestMismatch`, `HeadUnknown`, or what an event's form says.
     pub fn read(&self) -> Result<Told> {
+        self.opening()?;
         let event = self.event()?;
         let header = event.header.value();
         let Some(record) = self.records.last() else {

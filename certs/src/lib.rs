@@ -21,6 +21,7 @@ pub mod issue;
 pub mod key;
 pub mod merkle;
 pub mod name;
+pub mod opening;
 pub mod path;
 mod pem;
 pub mod problem;

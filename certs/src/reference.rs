@@ -5,6 +5,7 @@
 use crate::cbor::{self, Fields, Limits};
 use crate::cose::{Kind, Payload};
 use crate::event::{HeadAt, Terms, steps, text};
+use crate::opening::Opening;
 use crate::{AgencyId, CaseId, Digest, EventId, Result, Timestamp};
 
 /// What a home tells a grantee.
@@ -24,6 +25,15 @@ pub struct Reference {
     pub service: Digest,
     /// The newest record of the case when it was issued.
     pub head: HeadAt,
+    /// The header that opened the case, COSE bytes; see [`Opening`].
+    pub opening: Vec<u8>,
+}
+
+impl Reference {
+    /// What opened the case.
+    pub fn opening(&self) -> Result<Opening> {
+        Opening::parse(&self.opening, self.case)
+    }
 }
 
 impl Payload for Reference {
@@ -46,6 +56,7 @@ impl Payload for Reference {
             (12, self.issued.into()),
             (13, self.service.into()),
             (14, self.head.to_value()),
+            (15, self.opening.as_slice().into()),
         ]))
     }
 
@@ -68,6 +79,7 @@ impl Payload for Reference {
             issued: fields.take(12, "issued")?.as_time("issued")?,
             service: fields.take(13, "service")?.as_digest("service")?,
             head: HeadAt::from_value(&fields.take(14, "head")?)?,
+            opening: fields.take(15, "opening")?.as_bytes("opening")?.to_vec(),
         };
         fields.finish()?;
         Ok(reference)

@@ -161,6 +161,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>, Again)> {
         issued: NOW,
         service: digest("service"),
         head: head(),
+        opening: vec![1],
     };
     let approval = Approval {
         case: Some(CaseId(digest("case"))),

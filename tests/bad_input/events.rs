@@ -11,7 +11,7 @@ use ogic_certs::{cose::Kind, event::Terms, evidence::Judgement};
 use ogic_node::exchange::message::{Carried, Message};
 use ogic_node::exchange::session::StreamKind::{Control, Events};
 
-use crate::federation::forge::{Envelope, Root, agency, now};
+use crate::federation::forge::{Envelope, Root, agency, flipped_bytes, now};
 use crate::federation::peer::Told;
 use crate::federation::{HEALTH, TRANSPORT};
 use crate::stage::{Draft, ROGUE, Stage};
@@ -297,9 +297,17 @@ fn acts(stage: &Stage) -> Vec<Row> {
 
 /// References and verdict notices, and what is neither.
 fn notices(stage: &Stage) -> Vec<Row> {
+    let opening = |seal: &Signer| {
+        let draft = stage.draft().header(|header| {
+            (header.case, header.head, header.grant) = (None, None, None);
+            header.kind = EventKind::Open;
+        });
+        draft.sealed(seal).header
+    };
+    let opened = opening(&stage.seal);
     let reference = |edit: &dyn Fn(&mut Reference)| {
         let mut reference = Reference {
-            case: CaseId(Digest::of(b"a case of the attacker")),
+            case: CaseId::opened_by(EventId::of(&opened)),
             home: agency(ROGUE),
             grant: EventId(Digest::of(b"grant")),
             terms: Terms {
@@ -315,6 +323,7 @@ fn notices(stage: &Stage) -> Vec<Row> {
             issued: now(),
             service: Digest::of(b"service"),
             head: stage.head,
+            opening: opened.clone(),
         };
         edit(&mut reference);
         Signed::sign(reference, &stage.seal).unwrap()
@@ -342,6 +351,31 @@ fn notices(stage: &Stage) -> Vec<Row> {
             Code::IdentityMismatch,
         ),
         notice("a reference with one bit changed", flipped, Code::SignatureInvalid),
+        notice(
+            "a reference to a case that the opening did not open",
+            reference(&|r| r.case = stage.case).bytes().to_vec(),
+            Code::DigestMismatch,
+        ),
+        notice(
+            "a reference whose opening is another event",
+            reference(&|r| r.opening = stage.draft().sealed(&stage.seal).header).bytes().to_vec(),
+            Code::KindMismatch,
+        ),
+        notice(
+            "a reference whose opening is no COSE",
+            reference(&|r| r.opening = b"opening".to_vec()).bytes().to_vec(),
+            Code::Malformed,
+        ),
+        notice(
+            "a reference whose opening nobody sealed",
+            reference(&|r| {
+                r.opening = flipped_bytes(&opened);
+                r.case = CaseId::opened_by(EventId::of(&r.opening));
+            })
+            .bytes()
+            .to_vec(),
+            Code::SignatureInvalid,
+        ),
         notice(
             "a verdict on an event that was not sent",
             Signed::sign(verdict, &stage.seal).unwrap().bytes().to_vec(),

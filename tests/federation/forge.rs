@@ -166,7 +166,12 @@ impl Envelope {
 
 /// A signed object with one bit of its signature changed.
 pub(crate) fn flipped<T>(signed: &Signed<T>) -> Vec<u8> {
-    let mut bytes = signed.bytes().to_vec();
+    flipped_bytes(signed.bytes())
+}
+
+/// The bytes of a signed object with one bit of its signature changed.
+pub(crate) fn flipped_bytes(signed: &[u8]) -> Vec<u8> {
+    let mut bytes = signed.to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     bytes
 }

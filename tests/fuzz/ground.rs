@@ -120,7 +120,8 @@ impl Ground {
         let (record, event) = self.moved.told.last().unwrap();
         assert_eq!(event.header.value().kind, Kind::Taken);
         let told_to = agency("transport.gov.example");
-        let notice = ogic_certs::custody::CustodyNotice::of(event, vec![*record], told_to, NOW);
+        let opening = self.moved.told[0].1.header.bytes().to_vec();
+        let notice = ogic_certs::custody::CustodyNotice::of(event, vec![*record], opening, told_to, NOW);
         Signed::sign(notice, &self.moved.health).unwrap().bytes().to_vec()
     }
 }

@@ -283,7 +283,9 @@ impl Story {
     pub(crate) fn notice(&self, edit: impl FnOnce(&mut CustodyNotice), seal: &Signer) -> Vec<u8> {
         let [.., (accepted, _), (released, release)] = self.told.as_slice() else { panic!("no release") };
         let told_to = agency("health.gov.example");
-        let mut notice = CustodyNotice::of(release, vec![*accepted, *released], told_to, self.clock);
+        let opening = self.told[0].1.header.bytes().to_vec();
+        let records = vec![*accepted, *released];
+        let mut notice = CustodyNotice::of(release, records, opening, told_to, self.clock);
         edit(&mut notice);
         Signed::sign(notice, seal).unwrap().bytes().to_vec()
     }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::*;
 use crate::cose::Signer;
@@ -24,8 +24,30 @@ fn play() -> Play {
     Play { federation, old, new, other }
 }
 
+/// What opened the case: the city did.
+fn opening() -> &'static Signed<Header> {
+    static OPENING: LazyLock<Signed<Header>> = LazyLock::new(|| {
+        let body = Body::of(Detail::None).to_blob(&[3; SALT_BYTES]);
+        let header = Header {
+            case: None,
+            head: None,
+            kind: Kind::Open,
+            step: None,
+            created: time(0),
+            body_bytes: body.len() as u64,
+            commitment: Digest::of(&body),
+            approval: None,
+            grant: None,
+            code: 0,
+            times: StepTimes::default(),
+        };
+        Signed::sign(header, &play().old).unwrap()
+    });
+    &OPENING
+}
+
 fn case() -> CaseId {
-    CaseId(Digest::of(b"case"))
+    CaseId::opened_by(EventId(opening().digest()))
 }
 
 fn event(seal: &Signer, kind: Kind, head: HeadAt, detail: Detail) -> Event {
@@ -62,8 +84,9 @@ fn release(seal: &Signer, edit: impl FnOnce(&mut CustodyNotice)) -> Signed<Custo
         Detail::Release { to: agency("transport.gov.example"), offer: EventId(Digest::of(b"offer")), accept };
     let event = event(seal, Kind::Release, head(&accepted), detail);
     let released = record(8, accepted.digest(), event.id());
-    let mut notice =
-        CustodyNotice::of(&event, vec![accepted, released], agency("transport.gov.example"), time(9));
+    let records = vec![accepted, released];
+    let told_to = agency("transport.gov.example");
+    let mut notice = CustodyNotice::of(&event, records, opening().bytes().to_vec(), told_to, time(9));
     edit(&mut notice);
     Signed::sign(notice, seal).unwrap()
 }
@@ -73,7 +96,8 @@ fn taken(seal: &Signer, proof: &Signed<CustodyNotice>) -> CustodyNotice {
     let detail = Detail::Taken { from: agency("city.gov.example"), release: proof.bytes().to_vec() };
     let event = event(seal, Kind::Taken, head(&released), detail);
     let record = record(9, released.digest(), event.id());
-    CustodyNotice::of(&event, vec![record], agency("city.gov.example"), time(10))
+    let told_to = agency("city.gov.example");
+    CustodyNotice::of(&event, vec![record], opening().bytes().to_vec(), told_to, time(10))
 }
 
 #[test]
@@ -110,7 +134,7 @@ fn what_is_taken_holds_its_release() {
 #[test]
 fn a_broken_bond_is_named() {
     type Edit = fn(&mut CustodyNotice);
-    let rows: [(&str, Edit, Code); 7] = [
+    let rows: [(&str, Edit, Code); 9] = [
         ("of another case", |n| n.case = CaseId(Digest::ZERO), Code::DigestMismatch),
         (
             "the release alone",
@@ -123,6 +147,12 @@ fn a_broken_bond_is_named() {
         ("a record of another event", |n| n.records[1].event = EventId(Digest::ZERO), Code::DigestMismatch),
         ("not after the acceptance", |n| n.records[1].prev = Digest::ZERO, Code::DigestMismatch),
         ("a gap", |n| n.records[1].seq = 9, Code::ValueRefused),
+        (
+            "another opening",
+            |n| n.opening = release(&play().old, |_| {}).value().header.clone(),
+            Code::KindMismatch,
+        ),
+        ("no opening", |n| n.opening.clear(), Code::Malformed),
         ("another body", |n| n.body[40] ^= 1, Code::DigestMismatch),
     ];
     let play = play();

@@ -14,11 +14,12 @@ use ogic_certs::event::{Approval, Event};
 use ogic_certs::evidence::Judgement;
 use ogic_certs::path::issuers;
 use ogic_certs::receipt::ReceiptFrame;
+use ogic_certs::reference::Reference;
 use ogic_certs::refusal::VerdictNotice;
 use ogic_certs::trust::{Trust, judgement_of};
 use ogic_certs::{AgencyId, Code, Digest, EventId, Problem, Result, Timestamp};
 
-use super::work::{CheckedEvent, Claim, CustodyTold, Work};
+use super::work::{CheckedEvent, Claim, CustodyTold, ReferenceTold, Work};
 use crate::exchange::message::{Carried, Message};
 
 /// Most certificates that one connection brings.
@@ -247,17 +248,10 @@ fn notice(trust: &Trust, peer: &AgencyId, bytes: &[u8], bag: &Bag, now: Timestam
         |problem| Work::Unfit { peer: peer.clone(), subject: Digest::of(bytes), claim: None, problem };
     Ok(match kind {
         // A reference tells of a new grant, and none is taken on data past their life: the home tries again later.
-        Kind::Reference => {
-            match trust.takes_grants(now).and_then(|()| trust.open(Signed::parse(bytes)?, &certificates, now))
-            {
-                Ok(reference) => Work::Reference {
-                    peer: peer.clone(),
-                    certificates: reference.rests_on().to_vec(),
-                    reference: Box::new(reference),
-                },
-                Err(problem) => unfit(problem),
-            }
-        }
+        Kind::Reference => match trust.takes_grants(now).and_then(|()| reference(trust, bytes, bag, now)) {
+            Ok(told) => Work::Reference { peer: peer.clone(), told: Box::new(told) },
+            Err(problem) => unfit(problem),
+        },
         Kind::Verdict => match verdict(trust, bytes, &certificates, now) {
             Ok(notice) => Work::Verdict {
                 peer: peer.clone(),
@@ -287,10 +281,20 @@ fn verdict(
     trust.open(Signed::parse(bytes)?, certificates, now)
 }
 
-/// What is told of a custody: the notice's seal, that of the event in it, and of a release that it rests on.
+/// What is told of a grant: the reference's seal, and that of the opening, which says whose case it was first.
+fn reference(trust: &Trust, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<ReferenceTold> {
+    let signed = Signed::<Reference>::parse(bytes)?;
+    let opening = signed.value().opening()?;
+    let opening = opening.open(trust, &certificates_of(bag, &signed.value().opening, now)?, now)?;
+    let reference = trust.open(signed, &certificates_of(bag, bytes, now)?, now)?;
+    let certificates = [reference.rests_on(), opening.rests_on()].into_iter().flatten().cloned().collect();
+    Ok(ReferenceTold { reference, opener: opening.identity().agency.clone(), certificates })
+}
+
+/// What is told of a custody: the seals of the notice, of the opening, of the event, and of a release that it rests on.
 fn custody(trust: &Trust, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<CustodyTold> {
     let signed = Signed::<CustodyNotice>::parse(bytes)?;
-    let event = signed.value().event()?;
+    let (event, opening) = (signed.value().event()?, signed.value().opening()?);
     let mut certificates = Vec::new();
     let released_by = match signed.value().read()? {
         Told::Taken { release, proof, .. } => {
@@ -307,9 +311,13 @@ fn custody(trust: &Trust, bytes: &[u8], bag: &Bag, now: Timestamp) -> Result<Cus
     };
     let signers = certificates_of(bag, event.header.bytes(), now)?;
     let sealed = trust.open(event.header, &signers, now)?;
-    let notice = trust.open(signed, &certificates_of(bag, bytes, now)?, now)?;
-    certificates.extend(sealed.rests_on().iter().chain(notice.rests_on()).cloned());
-    Ok(CustodyTold { author: sealed.identity().agency.clone(), notice, released_by, certificates })
+    let opening = opening.open(trust, &certificates_of(bag, &signed.value().opening, now)?, now)?;
+    let signers = certificates_of(bag, signed.bytes(), now)?;
+    let notice = trust.open(signed, &signers, now)?;
+    let rests_on = [sealed.rests_on(), opening.rests_on(), notice.rests_on()];
+    certificates.extend(rests_on.into_iter().flatten().cloned());
+    let (author, opener) = (sealed.identity().agency.clone(), opening.identity().agency.clone());
+    Ok(CustodyTold { notice, author, opener, released_by, certificates })
 }
 
 /// Receipts: the checkpoint's signature, then every leaf and head under it. An unsigned or unproven receipt counts for nothing.

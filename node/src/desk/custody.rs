@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ogic_certs::certificate::Certificate;
-use ogic_certs::cose::{Payload, Sign1, Signed};
+use ogic_certs::cose::{Kind as Envelope, Payload, Sign1, Signed};
 use ogic_certs::custody::{CustodyNotice, Release, Told};
 use ogic_certs::event::{Body, Detail, Event, HeadAt, Header, Kind, SALT_BYTES, StepTimes};
 use ogic_certs::record::Record;
+use ogic_certs::reference::Reference;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{AnswerFact, EventFact, Fact, Parcel, PutFact};
+use super::homes::{self, StagedMove, is_known, unproven};
 use super::rows::TailCase;
 use super::stage::{Random, StagedCase, Staging, stage_certificates};
 use super::work::{Act, Answer, CheckedEvent, CustodyTold};
@@ -27,7 +28,7 @@ pub const CLOCK_SKEW_MS_MAX: u64 = 600_000;
 
 /// Folds one more record of an event as the journal keeps it.
 pub(super) fn folded(book: &Book, policy: &Policy, before: Option<Case>, fact: &EventFact) -> Result<Case> {
-    let header = Sign1::parse(&fact.header, ogic_certs::cose::Kind::Event)?;
+    let header = Sign1::parse(&fact.header, Envelope::Event)?;
     let header = Header::decode(header.payload())?;
     let body = Body::from_blob(&fact.body, header.kind)?;
     if let Detail::Open { service, .. } = &body.detail {
@@ -73,10 +74,26 @@ pub(super) fn take_held(
     Ok(())
 }
 
-/// Whoever signed what a custody notice holds besides the notice itself.
-pub(super) fn signers(notice: &CustodyNotice) -> Result<Vec<Digest>> {
+/// Whoever signed what a notice of ours holds besides the notice itself.
+pub(super) fn notice_signers(parcel: &Parcel) -> Vec<Digest> {
+    match parcel {
+        // What this node has signed can be read; what cannot has no signers.
+        Parcel::Notice(signed) => signers_in(signed).unwrap_or_default(),
+        Parcel::Event { .. } => Vec::new(),
+    }
+}
+
+fn signers_in(signed: &[u8]) -> Result<Vec<Digest>> {
+    let envelope = Sign1::parse_any(signed)?;
+    if envelope.kind() == Envelope::Reference {
+        return Ok(vec![Reference::decode(envelope.payload())?.opening()?.signer()]);
+    }
+    if envelope.kind() != Envelope::Custody {
+        return Ok(Vec::new());
+    }
+    let notice = CustodyNotice::decode(envelope.payload())?;
     let event = notice.event()?;
-    let mut signers = vec![event.header.envelope().signer()];
+    let mut signers = vec![event.header.envelope().signer(), notice.opening()?.signer()];
     if let Detail::Taken { release, .. } = event.read_body()?.detail {
         signers.extend(release_signers(&release)?);
     }
@@ -273,7 +290,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let staged = self.staged_case(staging, id)?;
         let Some((_, released, _)) = staged.records.last().copied() else { return Ok(()) };
         let told_to = holders(&staged.case, &offer.to, now);
-        for put in self.notices(&event, &[accepted, released], told_to, now)? {
+        for put in self.notices(staging, &event, &[accepted, released], told_to, now)? {
             staging.push(Fact::Put(put))?;
         }
         Ok(())
@@ -291,7 +308,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let target = staged.case.grants.iter().find(|grant| Some(grant.id) == event.header.value().grant);
         let Some(target) = target.map(|grant| grant.terms.grantee.clone()) else { return Ok(()) };
         let told_to = holders(&staged.case, &target, now);
-        let puts = self.notices(event, &[record], told_to, now)?;
+        let puts = self.notices(staging, event, &[record], told_to, now)?;
         staging.push_all(puts.into_iter().map(Fact::Put)).map(drop)
     }
 
@@ -306,27 +323,37 @@ impl<D: Disk, S: Store> Desk<D, S> {
     ) {
         let bytes = told.notice.signed().bytes().to_vec();
         let digest = Digest::of(&bytes);
-        // The same news may come twice before the first is durable: once taken, the second changes nothing.
-        let staged = staging.taken.contains(&told.notice.value().case)
-            || staging
-                .facts
-                .iter()
-                .any(|fact| matches!(fact, Fact::Notice { leaf, .. } if leaf.digest == digest));
+        // The same news may come twice before the first is durable.
+        let staged = staging
+            .facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::Notice { leaf, .. } if leaf.digest == digest));
+        let mut moved = None;
         if !staged && !self.book.notices.contains_key(&digest) {
-            let taken = self.check_told(staging, &peer, &told).and_then(|taking| match taking {
-                Some(release) => self.stage_taking(staging, &release, &peer, &told, now, random),
-                None => Ok(()),
+            let fits = self.check_told(staging, &peer, &told).and_then(|taking| {
+                moved = self.news_of(staging, told.notice.value(), &peer)?;
+                taking
+                    .map_or(Ok(()), |release| self.stage_taking(staging, &release, &peer, &told, now, random))
             });
-            if let Err(problem) = taken {
+            if let Err(problem) = fits {
                 return staging.refusals.push((peer, digest, problem, None));
             }
         }
-        let case = told.notice.value().case;
-        if self.stage_notice(staging, peer.clone(), bytes, true, told.certificates, now)
-            && self.book.home_of(&case).is_none()
-        {
-            staging.homes.entry(case).or_insert(peer);
+        if self.stage_notice(staging, peer, bytes, true, told.certificates, now) {
+            staging.moves.extend(moved);
+            staging.tell_home(&self.book, &told.notice.value().case, &told.opener);
         }
+    }
+
+    /// The change of the home that a notice is the first to tell of.
+    fn news_of(
+        &self,
+        staging: &Staging,
+        notice: &CustodyNotice,
+        peer: &AgencyId,
+    ) -> Result<Option<StagedMove>> {
+        let moved = StagedMove::of(notice, peer)?;
+        Ok(moved.filter(|moved| !is_known(&self.book, staging, &moved.case, moved.release)))
     }
 
     /// Whether what is told fits what is known; a release that is to be taken is given back.
@@ -343,19 +370,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
             return foreign(&told.notice.value().told_to);
         }
         let case = told.notice.value().case;
-        let home = self.book.home_of(&case).or_else(|| staging.homes.get(&case));
+        let home = homes::home(&self.book, staging, &case, &told.opener);
         let known = self.book.custody.get(&case);
-        let is_known = |release: &Release| {
-            known.is_some_and(|known| known.moves.iter().any(|moved| moved.release == release.place()))
-        };
+        let is_known = |release: &Release| is_known(&self.book, staging, &case, release.place());
         let us = &self.settings.agency;
         match told.notice.value().read()? {
-            Told::Offered { terms, .. } => match home {
-                Some(home) if home != peer => Err(unproven(peer)),
-                _ if terms.grantee != *us => foreign(&terms.grantee),
-                _ if told.author != *peer => foreign(&told.author),
-                _ => Ok(None),
-            },
+            Told::Offered { .. } if home != peer => Err(unproven(peer)),
+            Told::Offered { terms, .. } if terms.grantee != *us => foreign(&terms.grantee),
+            Told::Offered { .. } if told.author != *peer => foreign(&told.author),
+            Told::Offered { .. } => Ok(None),
             Told::Released(release) => {
                 if told.author != *peer {
                     return foreign(&told.author);
@@ -363,7 +386,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 if is_known(&release) {
                     return Ok(None);
                 }
-                if home != Some(peer) {
+                if home != peer {
                     return Err(unproven(peer));
                 }
                 let declined = known.is_some_and(|known| known.declined == Some(release.offer));
@@ -386,8 +409,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                     return foreign(&from);
                 }
                 // Whoever has not heard yet that an earlier home released the case hears it before long.
-                let follows = home.is_none_or(|home| *home == from);
-                if follows || is_known(&release) { Ok(None) } else { Err(unproven(peer)) }
+                if *home == from || is_known(&release) { Ok(None) } else { Err(unproven(peer)) }
             }
         }
     }
@@ -458,7 +480,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
         let told_to = holders(&case, old_home, now).into_iter().filter(|holder| *holder != us).collect();
 
         // All that can fail has been done before the first fact.
-        let notices = self.notices(&event, &[record], told_to, now)?;
+        let notices = self.notices(staging, &event, &[record], told_to, now)?;
         self.floor = self.floor.max(received);
         let mut certificates = told.certificates.clone();
         certificates.extend(self.seal_certificates());
@@ -518,16 +540,21 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// The signed notices of an event of custody, one for each of `told_to`.
     pub(super) fn notices(
         &mut self,
+        staging: &Staging,
         event: &Event,
         records: &[Record],
         told_to: Vec<AgencyId>,
         now: Timestamp,
     ) -> Result<Vec<PutFact>> {
+        if told_to.is_empty() {
+            return Ok(Vec::new());
+        }
         let case = event.case();
+        let opening = self.opening_of(staging, &case)?;
         let mut puts = Vec::with_capacity(told_to.len());
         for peer in told_to {
             self.figures.signatures += 1;
-            let notice = CustodyNotice::of(event, records.to_vec(), peer.clone(), now);
+            let notice = CustodyNotice::of(event, records.to_vec(), opening.clone(), peer.clone(), now);
             let signed = Signed::sign(notice, &self.settings.seal)?.bytes().to_vec();
             puts.push(PutFact { peer, case, parcel: Parcel::Notice(signed) });
         }
@@ -544,21 +571,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
     ) -> Result<Vec<PutFact>> {
         let mut puts = Vec::new();
         for moved in &case.moves {
-            let staged = staging.facts.iter().find_map(|fact| match fact {
-                Fact::Event(fact) if fact.record.case == case.id && fact.record.seq == moved.seq => {
-                    Some(fact.clone())
-                }
-                _ => None,
-            });
-            let fact = match (staged, self.row(&case.id, moved.seq)?) {
-                (Some(fact), _) => fact,
-                (None, Some(row)) => self.event_at(row.position)?,
-                (None, None) => {
-                    return Err(Problem::new(Code::StoreDamaged, "store").found("no record of a move"));
-                }
-            };
+            let fact = self.event_of(staging, &case.id, moved.seq)?;
             let event = Event::parse(&fact.header, &fact.body, fact.approval.as_deref())?;
-            puts.extend(self.notices(&event, &[fact.record], vec![to.clone()], now)?);
+            puts.extend(self.notices(staging, &event, &[fact.record], vec![to.clone()], now)?);
         }
         Ok(puts)
     }
@@ -577,14 +592,6 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 self.outputs.push_back(super::Output::Wake(peer));
             }
         }
-    }
-
-    /// The certificates that a custody notice needs besides our own.
-    pub(super) fn custody_certificates(&self, parcel: &Parcel) -> Vec<Certificate> {
-        let Parcel::Notice(signed) = parcel else { return Vec::new() };
-        let Ok(notice) = Signed::<CustodyNotice>::parse(signed) else { return Vec::new() };
-        let signers = signers(notice.value()).unwrap_or_default();
-        signers.iter().filter_map(|signer| self.book.certificates.get(signer).cloned()).collect()
     }
 }
 
@@ -621,11 +628,4 @@ fn event_fact(record: Record, author: AgencyId, event: &Event) -> EventFact {
 
 fn refused(field: &'static str, found: &str, expected: &str) -> Problem {
     Problem::new(Code::CustodyRefused, field).found(found).expected(expected)
-}
-
-/// That this agency holds the case is not proven yet to whoever knows another home; it may be, once that one is heard.
-pub(super) fn unproven(peer: &AgencyId) -> Problem {
-    Problem::new(Code::TrustUndecidable, "home")
-        .found(peer.to_string())
-        .expected("the agency that was known as the home, or whom it released the case to")
 }

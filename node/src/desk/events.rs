@@ -145,11 +145,15 @@ impl<D: Disk, S: Store> Desk<D, S> {
             _ => Vec::new(),
         };
         let reference = match &body.detail {
-            Detail::Share(terms) | Detail::Offer(terms) => Some(self.reference(&next, event_id, terms, now)?),
+            Detail::Share(terms) | Detail::Offer(terms) => {
+                Some(self.reference(staging, &next, event_id, terms, now)?)
+            }
             _ => None,
         };
         let told = match &body.detail {
-            Detail::Offer(terms) => self.notices(&event, &[record], vec![terms.grantee.clone()], now)?,
+            Detail::Offer(terms) => {
+                self.notices(staging, &event, &[record], vec![terms.grantee.clone()], now)?
+            }
             _ => Vec::new(),
         };
         stage_certificates(&self.book, staging, certificates)?;
@@ -194,6 +198,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
     /// What tells the grantee of its right.
     pub(super) fn reference(
         &mut self,
+        staging: &Staging,
         case: &Case,
         grant: EventId,
         terms: &Terms,
@@ -207,6 +212,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             issued: now,
             service: case.service,
             head: case.head,
+            opening: self.opening_of(staging, &case.id)?,
         };
         self.figures.signatures += 1;
         let signed = Signed::sign(reference, &self.settings.seal)?;

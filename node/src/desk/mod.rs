@@ -14,6 +14,7 @@ mod export;
 mod extract;
 mod fact;
 mod hello;
+mod homes;
 mod looks;
 mod meter;
 mod notices;
@@ -43,7 +44,9 @@ pub use fact::{AccessFact, AnswerFact, EventFact, Fact, OutcomeFact, OvertakenFa
 pub use meter::Phase;
 pub use order::Overtaken;
 pub use statements::{HeadSeen, Seen};
-pub use work::{Act, Answer, CheckedEvent, Claim, CustodyTold, Output, Read, Ticket, Wanted, Work};
+pub use work::{
+    Act, Answer, CheckedEvent, Claim, CustodyTold, Output, Read, ReferenceTold, Ticket, Wanted, Work,
+};
 
 use crate::case::{Policy, case_unknown};
 use crate::exchange::outbox::Outbox;

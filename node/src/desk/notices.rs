@@ -13,21 +13,36 @@ use ogic_certs::trust::Verified;
 use ogic_certs::{AgencyId, CaseId, Code, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, Parcel};
+use super::homes::{may_refer, unproven};
 use super::stage::{Leaf, Staging, stage_certificates};
 use super::statements::{Other, places, subject, told};
+use super::work::ReferenceTold;
 use super::{Desk, Output, SentState};
 use crate::exchange::outbox::is_passing;
 use crate::log::{Disk, Position};
 use crate::store::Store;
 
 impl<D: Disk, S: Store> Desk<D, S> {
-    /// Whether `peer` may speak as the home of `case`: a case has one, and whoever told of it first is it. Otherwise any
-    /// member could draw to itself what is meant for another.
-    pub(super) fn may_be_home(&self, staging: &Staging, peer: &AgencyId, case: &CaseId) -> bool {
-        match self.book.home_of(case).or_else(|| staging.homes.get(case)) {
-            // A former home's reference may be late: the grant has moved along.
-            Some(home) => home == peer || self.book.was_home(peer, case),
-            None => !staging.cases.contains_key(case) && matches!(self.case(case), Ok(None)),
+    /// A peer tells us of a right to a case of its.
+    pub(super) fn stage_reference(
+        &mut self,
+        staging: &mut Staging,
+        peer: AgencyId,
+        told: ReferenceTold,
+        now: Timestamp,
+    ) {
+        let reference = told.reference.value();
+        let fits = told.reference.identity().agency == peer
+            && reference.home == peer
+            && reference.terms.grantee == self.settings.agency;
+        let bytes = told.reference.signed().bytes().to_vec();
+        if fits && !may_refer(&self.book, staging, &peer, &told) {
+            let problem = unproven(&peer);
+            return staging.refusals.push((peer, Digest::of(&bytes), problem, None));
+        }
+        if self.stage_notice(staging, peer.clone(), bytes.clone(), fits, told.certificates, now) {
+            staging.tell_home(&self.book, &told.reference.value().case, &told.opener);
+            self.compare_told(staging, peer, bytes, now);
         }
     }
 
@@ -137,7 +152,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
 
     /// Whether `peer` is the home of the case, as far as was told before or in this commit.
     fn speaks_of(&self, staging: &Staging, peer: &AgencyId, case: &CaseId) -> bool {
-        self.book.home_of(case).or_else(|| staging.homes.get(case)) == Some(peer)
+        staging.homes.get(case).or_else(|| self.book.home_of(case)) == Some(peer)
     }
 
     /// What contradicts this place of `peer`'s case: what was seen, or what this commit was shown.

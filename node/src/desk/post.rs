@@ -8,6 +8,7 @@ use ogic_certs::certificate::Certificate;
 use ogic_certs::cose::Sign1;
 use ogic_certs::{AgencyId, Digest, Result, Timestamp};
 
+use super::custody::notice_signers;
 use super::fact::{Fact, Parcel};
 use super::{Desk, SentState};
 use crate::exchange::message::{CERTIFICATES_MAX, Carried, Message};
@@ -94,8 +95,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
             match self.parcel(&id) {
                 Ok(Some(parcel)) => {
                     let mut certificates = seal.clone();
-                    let signers = self.custody_certificates(&parcel);
-                    let signers = signers.iter().map(Certificate::digest).chain(approver(&parcel));
+                    let signers = notice_signers(&parcel).into_iter().chain(approver(&parcel));
                     certificates.extend(self.book.certificates_of(signers, now));
                     let shown = self.post.unshown(peer, StreamKind::Events, &certificates);
                     messages.extend(shown.into_iter().map(|message| (StreamKind::Events, message)));

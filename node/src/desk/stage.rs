@@ -10,6 +10,7 @@ use ogic_certs::record::Record;
 use ogic_certs::{AgencyId, CaseId, Digest, EventId, Problem, Result, Timestamp};
 
 use super::fact::{Fact, OutcomeFact};
+use super::homes::StagedMove;
 use super::statements::Shown;
 use super::work::{Answer, Claim, Ticket, Work};
 use super::{Desk, LookKey, WORK_PER_COMMIT_MAX};
@@ -31,7 +32,9 @@ pub(super) struct Staging {
     pub(super) cases: BTreeMap<CaseId, StagedCase>,
     /// What it was shown of other agencies' logs and cases.
     pub(super) shown: Shown,
-    /// Homes that this commit is the first to tell of.
+    /// Changes of homes that this commit is the first to tell of, in order.
+    pub(super) moves: Vec<StagedMove>,
+    /// The proven homes of cases that this commit was told of.
     pub(super) homes: HashMap<CaseId, AgencyId>,
     /// Who waits for what.
     pub(super) replies: Vec<(Ticket, Reply)>,
@@ -207,20 +210,7 @@ impl<D: Disk, S: Store> Desk<D, S> {
                 }
                 staging.refusals.push((peer, subject, problem, None));
             }
-            Work::Reference { peer, reference, certificates } => {
-                let bytes = reference.signed().bytes().to_vec();
-                let fits = reference.identity().agency == peer
-                    && reference.value().home == peer
-                    && reference.value().terms.grantee == self.settings.agency;
-                let case = reference.value().case;
-                if fits && !self.may_be_home(staging, &peer, &case) {
-                    let problem = super::custody::unproven(&peer);
-                    staging.refusals.push((peer, Digest::of(&bytes), problem, None));
-                } else if self.stage_notice(staging, peer.clone(), bytes.clone(), fits, certificates, now) {
-                    staging.homes.insert(case, peer.clone());
-                    self.compare_told(staging, peer, bytes, now);
-                }
-            }
+            Work::Reference { peer, told } => self.stage_reference(staging, peer, *told, now),
             Work::Verdict { peer, notice, certificates } => {
                 let event = notice.value().event.0;
                 let bytes = notice.signed().bytes().to_vec();

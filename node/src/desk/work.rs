@@ -57,10 +57,8 @@ pub enum Work {
     Reference {
         /// The sender.
         peer: AgencyId,
-        /// The reference.
-        reference: Box<Verified<Reference>>,
-        /// The certificates that it rests on.
-        certificates: Vec<Certificate>,
+        /// The reference, with what it rests on.
+        told: Box<ReferenceTold>,
     },
     /// A home tells us what became of our event.
     Verdict {
@@ -205,14 +203,14 @@ impl Work {
         match self {
             Self::Event { event, .. } => 1 + u64::from(event.approval.is_some()),
             Self::Service { .. }
-            | Self::Reference { .. }
             | Self::Verdict { .. }
             | Self::Receipts { .. }
             | Self::Refused { .. }
             | Self::Seen { .. } => 1,
             Self::Act { act, .. } => u64::from(act.approval.is_some()),
             Self::Judged { evidence, .. } => u64::from(evidence.is_some()),
-            Self::Custody { told, .. } => 2 + 2 * u64::from(told.released_by.is_some()),
+            Self::Reference { .. } => 2,
+            Self::Custody { told, .. } => 3 + 2 * u64::from(told.released_by.is_some()),
             Self::Hold { entries, .. } => entries.len() as u64,
             Self::Unfit { .. }
             | Self::Contradiction { .. }
@@ -273,6 +271,17 @@ pub struct CheckedEvent {
     pub approval: Option<Judgement>,
 }
 
+/// A reference whose seals held.
+#[derive(Debug)]
+pub struct ReferenceTold {
+    /// The reference.
+    pub reference: Verified<Reference>,
+    /// The agency that opened the case.
+    pub opener: AgencyId,
+    /// The certificates that all of it rests on.
+    pub certificates: Vec<Certificate>,
+}
+
 /// A custody notice whose seals held.
 #[derive(Debug)]
 pub struct CustodyTold {
@@ -280,6 +289,8 @@ pub struct CustodyTold {
     pub notice: Verified<CustodyNotice>,
     /// The agency whose seal signed the event in it.
     pub author: AgencyId,
+    /// The agency that opened the case.
+    pub opener: AgencyId,
     /// In a notice of taking: the agency that signed the release that it rests on.
     pub released_by: Option<AgencyId>,
     /// The certificates that all of it rests on.

@@ -80,7 +80,7 @@ pub(super) struct Custody {
 }
 
 impl Custody {
-    fn tell(transport: &Signer, city: &Signer, last: &Record) -> Self {
+    fn tell(transport: &Signer, city: &Signer, opening: &Event, last: &Record) -> Self {
         let case = last.case;
         let act = |kind, head: &Record, minutes: u64| Header {
             case: Some(case),
@@ -120,6 +120,7 @@ impl Custody {
         let notice = CustodyNotice::of(
             &release,
             vec![accepted, released],
+            opening.header.bytes().to_vec(),
             agency("city.gov.example"),
             released.received,
         );
@@ -274,6 +275,7 @@ impl Story {
             issued: shared,
             service: service.digest(),
             head: at(&prev),
+            opening: opening.header.bytes().to_vec(),
         };
         let reference = Signed::sign(reference, &transport).expect("a reference");
         let access = AccessFact {
@@ -385,7 +387,7 @@ impl Story {
             at: done.plus_ms(5 * MINUTE_MS),
         };
         let refusal = Signed::sign(refusal, &transport).expect("a refusal");
-        let custody = Custody::tell(&transport, &city, &record);
+        let custody = Custody::tell(&transport, &city, &opening, &record);
         let announcement = Announcement {
             endpoints: vec!["192.0.2.7:4433".parse().expect("an address")],
             log: origin_of("transport.gov.example"),

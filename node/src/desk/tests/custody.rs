@@ -4,7 +4,9 @@ use super::*;
 use crate::case::Custody;
 use ogic_certs::capsule;
 use ogic_certs::certificate::Certificate;
+use ogic_certs::custody::CustodyNotice;
 use ogic_certs::event::Event;
+use ogic_certs::event::Header;
 use ogic_certs::record::Record;
 
 const NAMES: [&str; 3] = ["transport", "health", "labour"];
@@ -407,47 +409,90 @@ fn nobody_becomes_the_home_by_his_own_word() {
     let seal = scene.parties["labour"].settings.seal.clone();
     let custody = scene.desk("labour").case(&case).unwrap().unwrap();
     assert!(!matches!(custody.custody, Some(Custody::Released { .. })));
-    let forged = forged_taking(&mut scene, case, &seal);
+    let opening = scene.header_of("transport", case);
+    let forged = forged_taking(&scene, &opening, &id("transport"), &seal, &seal);
     scene.give("labour", "health", &[(StreamKind::Events, Message::Notice(forged))]);
     scene.commit("health").unwrap();
     assert_eq!(scene.desk("health").book().custody[&case].moves.len(), 1);
 }
 
-/// Labour says that it took the case from transport by a release that labour itself signed.
-fn forged_taking(scene: &mut Scene, case: CaseId, seal: &Signer) -> Vec<u8> {
-    use ogic_certs::custody::CustodyNotice;
-    use ogic_certs::event::Header;
-    let now = scene.now;
-    let event = |kind, head, detail: Detail| {
-        let body = Body::of(detail).to_blob(&[1; SALT_BYTES]);
-        let header = Header {
-            case: Some(case),
-            head: Some(head),
-            kind,
-            step: None,
-            created: now,
-            body_bytes: body.len() as u64,
-            commitment: Digest::of(&body),
-            approval: None,
-            grant: None,
-            code: 0,
-            times: StepTimes::default(),
-        };
-        Event { header: Signed::sign(header, seal).unwrap(), body, approval: None }
+/// Two members who collude, one of whom releases what is not his and the other takes it, plant no home with whoever was told
+/// nothing of the case yet: neither an offer nor a release nor a taking begins at anybody but the opener.
+#[test]
+fn nobody_plants_a_home_before_the_true_one_told_of_the_case() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    let opening = scene.header_of("transport", case);
+    let [transport, health, labour] = NAMES.map(|name| scene.parties[name].settings.seal.clone());
+    let chain = [&transport, &health, &labour].map(|seal| seal.certificate().der().to_vec());
+    let offer = {
+        let terms = scene.terms("labour");
+        let offer = sealed(
+            &scene,
+            case,
+            Kind::Offer,
+            HeadAt { seq: 9, record: Digest::ZERO },
+            Detail::Offer(terms),
+            &health,
+        );
+        let record = Record { case, seq: 10, prev: Digest::ZERO, received: scene.now, event: offer.id() };
+        let notice = CustodyNotice::of(&offer, vec![record], opening.clone(), id("labour"), scene.now);
+        Signed::sign(notice, &health).unwrap().bytes().to_vec()
     };
+    let taking = forged_taking(&scene, &opening, &id("health"), &health, &labour);
+    let rows = [("health", "labour", offer), ("labour", "health", taking)];
+    for (from, to, notice) in rows {
+        let certificates = Message::Certificates(chain.to_vec());
+        let messages = [certificates, Message::Notice(notice)].map(|message| (StreamKind::Events, message));
+        scene.give(from, to, &messages);
+        scene.commit(to).unwrap();
+        assert_eq!(scene.desk(to).book().home_of(&case), None, "{to}");
+        assert!(scene.desk(to).book().custody.get(&case).is_none_or(|known| known.moves.is_empty()), "{to}");
+    }
+}
+
+impl Scene {
+    /// The header that opened the case, as its home holds it.
+    fn header_of(&mut self, home: &str, case: CaseId) -> Vec<u8> {
+        self.desk(home).history(&case, 0, 1).unwrap()[0].1.header.clone()
+    }
+}
+
+fn sealed(scene: &Scene, case: CaseId, kind: Kind, head: HeadAt, detail: Detail, seal: &Signer) -> Event {
+    let body = Body::of(detail).to_blob(&[1; SALT_BYTES]);
+    let header = Header {
+        case: Some(case),
+        head: Some(head),
+        kind,
+        step: None,
+        created: scene.now,
+        body_bytes: body.len() as u64,
+        commitment: Digest::of(&body),
+        approval: None,
+        grant: None,
+        code: 0,
+        times: StepTimes::default(),
+    };
+    Event { header: Signed::sign(header, seal).unwrap(), body, approval: None }
+}
+
+/// Labour says that it took the case from `from` by a release that `old` signed.
+fn forged_taking(scene: &Scene, opening: &[u8], from: &AgencyId, old: &Signer, labour: &Signer) -> Vec<u8> {
+    let case = CaseId::opened_by(EventId::of(opening));
+    let now = scene.now;
     let accept = EventId(Digest::of(b"accept"));
     let accepted = Record { case, seq: 50, prev: Digest::ZERO, received: now, event: accept };
     let at = |record: &Record| HeadAt { seq: record.seq, record: record.digest() };
     let detail = Detail::Release { to: id("labour"), offer: EventId(Digest::ZERO), accept };
-    let release = event(Kind::Release, at(&accepted), detail);
+    let release = sealed(scene, case, Kind::Release, at(&accepted), detail, old);
     let released = Record { case, seq: 51, prev: accepted.digest(), received: now, event: release.id() };
-    let notice = CustodyNotice::of(&release, vec![accepted, released], id("labour"), now);
-    let notice = Signed::sign(notice, seal).unwrap();
-    let detail = Detail::Taken { from: id("transport"), release: notice.bytes().to_vec() };
-    let taken = event(Kind::Taken, at(&released), detail);
+    let notice = CustodyNotice::of(&release, vec![accepted, released], opening.to_vec(), id("labour"), now);
+    let notice = Signed::sign(notice, old).unwrap();
+    let detail = Detail::Taken { from: from.clone(), release: notice.bytes().to_vec() };
+    let taken = sealed(scene, case, Kind::Taken, at(&released), detail, labour);
     let record = Record { case, seq: 52, prev: released.digest(), received: now, event: taken.id() };
-    let notice = CustodyNotice::of(&taken, vec![record], id("health"), now);
-    Signed::sign(notice, seal).unwrap().bytes().to_vec()
+    let notice = CustodyNotice::of(&taken, vec![record], opening.to_vec(), id("health"), now);
+    Signed::sign(notice, labour).unwrap().bytes().to_vec()
 }
 
 /// The old home's notice comes twice before the first is durable, as after a cut connection: the case is taken once.

@@ -390,31 +390,58 @@ fn another_agency_says_nothing_of_a_case_that_is_not_its_own() {
     assert!(answers.iter().any(|(_, message)| matches!(message, Message::Refusal(_))));
 }
 
+/// Whoever comes first: a reference carries the opening, and the home is whoever sealed that.
 #[test]
-fn of_two_homes_in_one_commit_the_first_alone_is_one() {
-    let mut scene = Scene::new();
-    let case = scene.open_case();
-    let terms = scene.terms("health");
-    scene.share(case, terms).unwrap();
-    let honest = scene.take("transport", "health");
-    let signed = honest.iter().find_map(|(_, message)| match message {
-        Message::Notice(bytes) => Some(Signed::<Reference>::parse(bytes).unwrap()),
-        _ => None,
-    });
-    let mut reference = signed.unwrap().value().clone();
-    reference.home = id("labour");
-    let seal = scene.parties["labour"].settings.seal.clone();
-    let signed = Signed::<Reference>::sign(reference, &seal).unwrap();
-    let messages = [
-        Message::Certificates(vec![seal.certificate().der().to_vec()]),
-        Message::Notice(signed.bytes().to_vec()),
+fn a_reference_to_what_another_opened_is_refused_though_nobody_told_of_the_case_before() {
+    type Orders = &'static [&'static [&'static str]];
+    let rows: [(&str, Orders, &[&str]); 4] = [
+        ("alone", &[&["labour"]], &[]),
+        ("first in one commit", &[&["labour", "transport"]], &["transport"]),
+        ("second in one commit", &[&["transport", "labour"]], &["transport"]),
+        ("a commit earlier", &[&["labour"], &["transport"]], &["transport"]),
     ];
-    scene.give("transport", "health", &honest);
-    scene.give("labour", "health", &messages.map(|message| (StreamKind::Events, message)));
-    scene.commit("health").unwrap();
-    let held = &scene.desk("health").book().references[&case];
-    let homes: Vec<_> = held.iter().map(|held| held.reference.home.clone()).collect();
-    assert_eq!(homes, [id("transport")]);
+    for (name, commits, homes) in rows {
+        let mut scene = Scene::new();
+        let case = scene.open_case();
+        let terms = scene.terms("health");
+        scene.share(case, terms).unwrap();
+        let honest = scene.take("transport", "health");
+        let signed = honest.iter().find_map(|(_, message)| match message {
+            Message::Notice(bytes) => Some(Signed::<Reference>::parse(bytes).unwrap()),
+            _ => None,
+        });
+        let mut reference = signed.unwrap().value().clone();
+        reference.home = id("labour");
+        let seal = |name: &str| scene.parties[name].settings.seal.clone();
+        let signed = Signed::<Reference>::sign(reference, &seal("labour")).unwrap();
+        let chain = ["labour", "transport"].map(|name| seal(name).certificate().der().to_vec());
+        let forged = [Message::Certificates(chain.to_vec()), Message::Notice(signed.bytes().to_vec())]
+            .map(|message| (StreamKind::Events, message));
+        for commit in commits {
+            for from in *commit {
+                scene.give(from, "health", if *from == "labour" { &forged } else { &honest });
+            }
+            scene.commit("health").unwrap();
+        }
+        let held = scene.desk("health").book().references.get(&case).cloned().unwrap_or_default();
+        let held: Vec<_> = held.iter().map(|held| held.reference.home.clone()).collect();
+        assert_eq!(held, homes.iter().map(|name| id(name)).collect::<Vec<_>>(), "{name}");
+        let known = scene.desk("health").book().home_of(&case).cloned();
+        assert_eq!(known, homes.first().map(|name| id(name)), "{name}");
+        assert_eq!(refused_with(&mut scene, "health", "labour"), [Code::TrustUndecidable], "{name}");
+    }
+}
+
+/// The codes of the refusals that wait to be sent.
+fn refused_with(scene: &mut Scene, from: &str, to: &str) -> Vec<Code> {
+    let messages = scene.take(from, to);
+    let code = |message: &Message| match message {
+        Message::Refusal(bytes) => {
+            Some(Signed::<ogic_certs::refusal::Refusal>::parse(bytes).unwrap().value().code)
+        }
+        _ => None,
+    };
+    messages.iter().filter_map(|(_, message)| code(message)).collect()
 }
 
 #[test]
