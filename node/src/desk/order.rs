@@ -16,7 +16,8 @@ use crate::log::Disk;
 use crate::store::Store;
 
 /// How long an event that was refused for now holds up those behind it: longer than its sender waits between two tries.
-const HELD_UP_MS_MAX: u64 = 2 * DELAY_MS_MAX;
+const HELD_UP_MS_MAX: u64 = 600_000;
+const _: () = assert!(HELD_UP_MS_MAX == 2 * DELAY_MS_MAX);
 /// Most overtaken events of one sender in one case that are known one by one: as many as it has on their way at once.
 pub(super) const OVERTAKEN_MAX: usize = WINDOW_ITEMS_MAX;
 
