@@ -48,6 +48,7 @@ fn golden(name: &str, found: &Value) {
 #[test]
 fn every_message_of_the_exchange_has_its_record_and_its_receipt() {
     let report = bench("exchange --messages 96 --in-flight 1,32 --cases 3");
+    assert!(report["goals"].is_array(), "the shape of all benches");
     golden("bench-exchange.txt", &report);
     assert_eq!(report["bench"], "exchange");
     assert!(report["baseline"]["ed25519_verify_per_s"].as_f64().unwrap() > 0.0);
@@ -81,6 +82,7 @@ fn every_message_of_the_exchange_has_its_record_and_its_receipt() {
 #[test]
 fn stores_and_journal_hold_what_they_were_given() {
     let report = bench("store --cases 20 --records 5000");
+    assert!(report["goals"].is_array(), "the shape of all benches");
     golden("bench-store.txt", &report);
     assert_eq!(report["bench"], "store");
     assert!(report["baseline"]["append_sync_per_s"].as_f64().unwrap() > 0.0);

@@ -3,6 +3,11 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use crate::case::Custody;
+use crate::desk::Desk;
+use crate::log::Disk;
+use crate::store::Store;
+
 macro_rules! counters {
     ($($name:ident $doc:literal,)+) => {
         /// Counts of one run or of several.
@@ -42,6 +47,10 @@ counters! {
     repeats "Commands that were repeated.",
     crashes "Power cuts.",
     kills "Processes that were killed.",
+    ended_offering "Cases that were offered when their home's process ended.",
+    ended_holding "Cases that were offered and held when their target's process ended.",
+    ended_released "Cases that were released and not known as taken when their old home's process ended.",
+    ended_taken "Cases that had been taken when their home's process ended.",
     deaths "Processes that died within a call of the disk.",
     restarts "Processes that were started again.",
     lost_writes "Writes, lengths and names that a power cut lost.",
@@ -58,6 +67,22 @@ counters! {
     clock_skews "Clocks that went wrong, and steps of clocks.",
     third_party_absences "Times during which the third party was away.",
     revocations "Certificates that were revoked.",
+}
+
+impl Report {
+    /// Counts at which points of the custody of its cases a process ends.
+    pub(super) fn note_custody<D: Disk, S: Store>(&mut self, desk: &Desk<D, S>) {
+        for case in desk.cases().unwrap_or_default() {
+            match &case.custody {
+                Some(Custody::Offered(_) | Custody::Accepted { .. }) => self.ended_offering += 1,
+                Some(Custody::Released { .. }) => self.ended_released += 1,
+                None if !case.moves.is_empty() => self.ended_taken += 1,
+                None => {}
+            }
+        }
+        let held = desk.book().custody.keys().filter(|case| desk.held(case).is_some());
+        self.ended_holding += held.count() as u64;
+    }
 }
 
 impl fmt::Display for Report {

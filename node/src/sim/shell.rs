@@ -61,6 +61,7 @@ impl<D: FaultyDisk> Net<D> {
     pub(super) fn end(&mut self, index: usize, power: bool) {
         let agency = &mut self.agencies[index];
         let Some(process) = agency.process.take() else { return };
+        self.report.note_custody(&process.desk);
         if power {
             agency.disk.sim().crash();
         } else {
