@@ -220,15 +220,15 @@ impl CustodyNotice {
 }
 
 /// Verifies the seals of a release as its old home signed it: the event's and the notice's, of one agency, as of the time of the
-/// record. Gives that agency. Errors are those of [`Trust::open`], and `IdentityMismatch`.
+/// record: the agency may have left since. Gives it. Errors are those of [`Trust::open_recorded`], and `IdentityMismatch`.
 pub fn open_release(
     trust: &Trust,
     notice: &Signed<CustodyNotice>,
     certificates: &[Certificate],
     at: Timestamp,
 ) -> Result<AgencyId> {
-    let told = trust.open(notice.clone(), certificates, at)?;
-    let event = trust.open(notice.value().event()?.header, certificates, at)?;
+    let told = trust.open_recorded(notice.clone(), certificates, at)?;
+    let event = trust.open_recorded(notice.value().event()?.header, certificates, at)?;
     let (told, event) = (&told.identity().agency, &event.identity().agency);
     if told == event {
         Ok(told.clone())

@@ -136,9 +136,20 @@ impl<D: Disk, S: Store> Desk<D, S> {
     }
 
     /// An act on a case of ours, or the opening of one.
-    pub(super) fn stage_own(&mut self, staging: &mut Staging, act: Act, now: Timestamp) -> Result<Answer> {
+    pub(super) fn stage_own(
+        &mut self,
+        staging: &mut Staging,
+        mut act: Act,
+        now: Timestamp,
+    ) -> Result<Answer> {
         let head = match act.case {
-            None => None,
+            None => {
+                // Others judge the opening as of the time that it names: a caller's clock that is off must not name one at
+                // which our seal did not hold.
+                let since = self.settings.seal.certificate().not_before();
+                act.created = act.created.max(since).min(now);
+                None
+            }
             Some(id) => {
                 let newest = self.staged_case(staging, id)?.case.head;
                 if let Some(demanded) = act.head.filter(|demanded| *demanded != newest) {

@@ -341,6 +341,9 @@ impl<D: Disk, S: Store> Desk<D, S> {
         }
         if self.stage_notice(staging, peer, bytes, true, told.certificates, now) {
             staging.moves.extend(moved);
+            if let Some(offer) = homes::declined(told.notice.value()) {
+                staging.moves.retain(|moved| moved.offer != offer);
+            }
             staging.tell_home(&self.book, &told.notice.value().case, &told.opener);
         }
     }

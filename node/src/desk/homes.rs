@@ -36,6 +36,14 @@ impl StagedMove {
     }
 }
 
+/// The offer that a notice declines.
+pub(super) fn declined(notice: &CustodyNotice) -> Option<EventId> {
+    match notice.read() {
+        Ok(Told::Declined { offer, .. }) => Some(offer),
+        _ => None,
+    }
+}
+
 /// Whether this release of `case` is known, or told of in this commit.
 pub(super) fn is_known(book: &Book, staging: &Staging, case: &CaseId, release: HeadAt) -> bool {
     let known = book.custody.get(case);
@@ -59,7 +67,10 @@ pub(super) fn home<'a>(
 /// Whether `peer` may tell of a right to `case`. A former home's reference may be late: the grant has moved along.
 pub(super) fn may_refer(book: &Book, staging: &Staging, peer: &AgencyId, told: &ReferenceTold) -> bool {
     let case = &told.reference.value().case;
-    home(book, staging, case, &told.opener) == peer || book.was_home(peer, case)
+    let gave = |moved: &StagedMove| moved.case == *case && moved.from == *peer;
+    home(book, staging, case, &told.opener) == peer
+        || book.was_home(peer, case)
+        || staging.moves.iter().any(gave)
 }
 
 /// That this agency holds the case is not proven yet to whoever knows another home; it may be, once that one is heard.

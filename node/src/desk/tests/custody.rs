@@ -451,6 +451,42 @@ fn nobody_plants_a_home_before_the_true_one_told_of_the_case() {
     }
 }
 
+/// What is told of how a case came here is judged as of then: an agency that left since did open it, give it and take it.
+#[test]
+fn a_case_that_former_members_had_is_shared_with_newcomers() {
+    let mut scene = Scene::new();
+    let case = scene.open_case();
+    scene.hand_over("transport", "health", case);
+    scene.hand_over("health", "transport", case);
+    scene.federation.remove_member(&id("health"));
+    scene.trust = trust_of(&mut scene.federation);
+    let terms = scene.terms("labour");
+    scene.share(case, terms).unwrap();
+    scene.deliver("transport", "labour");
+    scene.commit("labour").unwrap();
+    let labour = scene.desk("labour").book();
+    assert_eq!(labour.home_of(&case), Some(&id("transport")));
+    assert_eq!(labour.custody[&case].moves.len(), 2);
+    assert_eq!(labour.references[&case].len(), 1);
+}
+
+/// A caller's clock that is years off opens no case that nobody else can ever take for one.
+#[test]
+fn an_opening_is_never_dated_to_when_the_seal_did_not_hold() {
+    let mut scene = Scene::new();
+    let ours = scene.parties["transport"].settings.seal.certificate().not_before();
+    for off in [Timestamp::EARLIEST, scene.now.plus_ms(400 * 86_400_000)] {
+        let mut act = scene.opening();
+        act.created = off;
+        let key = format!("open {off}");
+        let answer = scene.act("transport", &key, &act).unwrap();
+        let Answer::Recorded { case, .. } = answer else { panic!("{answer:?}") };
+        let header = scene.header_of("transport", case);
+        let created = Signed::<Header>::parse(&header).unwrap().value().created;
+        assert!(ours <= created && created <= scene.now, "{created}");
+    }
+}
+
 impl Scene {
     /// The header that opened the case, as its home holds it.
     fn header_of(&mut self, home: &str, case: CaseId) -> Vec<u8> {
